@@ -1,7 +1,7 @@
-/* Redis: pipelined commands and Lua scripts over a few connections. The only user of hiredis. Errors:
- * ST_UNAVAILABLE (no connection, LOADING, READONLY, MASTERDOWN, CLUSTERDOWN; lost in the middle: outcome
- * unknown), ST_TIMEOUT, ST_OVERLOADED (queue full, or OOM by maxmemory), ST_INTERNAL (any other error reply; the text is
- * the ctx's detail). */
+/* Redis: pipelined commands and Lua scripts over a few connections. The only user of hiredis.
+ * Errors: ST_UNAVAILABLE (no connection, LOADING, READONLY, MASTERDOWN, CLUSTERDOWN; lost in the
+ * middle: outcome unknown), ST_TIMEOUT, ST_OVERLOADED (queue full, or OOM by maxmemory),
+ * ST_INTERNAL (any other error reply; the text is the ctx's detail). */
 #ifndef KV_KV_H
 #define KV_KV_H
 
@@ -39,24 +39,26 @@ struct kv_reply {
     const struct kv_reply *items;
     size_t item_count;
 };
-/* The item's integer, also when it came as decimal text (Lua's way); asserts kind and range of index. */
+/* The item's integer, also when it came as decimal text (Lua's way); asserts kind and range of
+ * index. */
 int64_t kv_integer_at(const struct kv_reply *reply, size_t index);
 const char *kv_text_at(const struct kv_reply *reply, size_t index); /* "" for nil */
 
-/* One command, e.g. argv {"GET", "k"}; arguments are NUL-terminated texts. Runs in some pipeline; `key` chooses the lane
- * (and, on a cluster, argv[1] is the Redis key). */
-enum status kv_command(struct ctx *ctx, struct kv *kv, uint64_t key, const char *const argv[], size_t argc,
-                       struct kv_reply *ret_reply) MUST_CHECK;
+/* One command, e.g. argv {"GET", "k"}; arguments are NUL-terminated texts. Runs in some pipeline;
+ * `key` chooses the lane (and, on a cluster, argv[1] is the Redis key). */
+enum status kv_command(struct ctx *ctx, struct kv *kv, uint64_t key, const char *const argv[],
+                       size_t argc, struct kv_reply *ret_reply) MUST_CHECK;
 
-/* A script is a static object beside the function that runs it. It is sent by hash (EVALSHA) and loaded again when Redis
- * forgot it. Every key it touches is passed in keys; all share one hash tag. */
+/* A script is a static object beside the function that runs it. It is sent by hash (EVALSHA) and
+ * loaded again when Redis forgot it. Every key it touches is passed in keys; all share one hash
+ * tag. */
 struct kv_script {
     const char *name;
     const char *lua;
 };
 enum { KV_ARGS_MAX = 1200 };
-enum status kv_eval(struct ctx *ctx, struct kv *kv, const struct kv_script *script, const char *const keys[],
-                    size_t key_count, const char *const args[], size_t arg_count, struct kv_reply *ret_reply)
-    MUST_CHECK;
+enum status kv_eval(struct ctx *ctx, struct kv *kv, const struct kv_script *script,
+                    const char *const keys[], size_t key_count, const char *const args[],
+                    size_t arg_count, struct kv_reply *ret_reply) MUST_CHECK;
 
 #endif
