@@ -1,5 +1,5 @@
-/* A bounded bump allocator: memory with the lifetime of one request. Nothing in it is freed alone; a
- * full arena is a refusal (NULL), never growth. One thread at a time. */
+/* A bounded bump allocator: memory with the lifetime of one request. Nothing in it is freed alone;
+ * a full arena is a refusal (NULL), never growth. One thread at a time. */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 

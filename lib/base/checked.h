@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whole text as a decimal int64 (optional '-', no spaces, no '+'); false and unchanged otherwise. */
+/* Whole text as a decimal int64 (optional '-', no spaces, no '+'); false and unchanged otherwise.
+ */
 bool base_parse_int64(const char *text, int64_t *ret_value);
 /* Whether the bytes are UTF-8 without NUL, surrogates, overlong forms (RFC 3629). */
 bool base_is_utf8(const char *bytes, size_t size);

@@ -1,5 +1,5 @@
-/* Time. Deadlines and durations are on the monotonic clock; wall time is for people and logs only: what
- * expires is decided by the store's clock. */
+/* Time. Deadlines and durations are on the monotonic clock; wall time is for people and logs only:
+ * what expires is decided by the store's clock. */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 

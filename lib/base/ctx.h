@@ -1,4 +1,5 @@
-/* What travels with one request through every layer: deadline, trace, caller, memory, and how it failed. */
+/* What travels with one request through every layer: deadline, trace, caller, memory, and how it
+ * failed. */
 #ifndef BASE_CTX_H
 #define BASE_CTX_H
 
@@ -30,7 +31,8 @@ struct ctx_violation {
 };
 
 struct ctx {
-    int64_t deadline_us; /* clock_monotonic_us() at which nobody waits any more, or CTX_NO_DEADLINE */
+    int64_t
+        deadline_us; /* clock_monotonic_us() at which nobody waits any more, or CTX_NO_DEADLINE */
     struct arena *arena; /* borrowed; everything a handler builds lives here */
 
     char trace_id[33];    /* W3C trace id, 32 lower-case hex digits */
@@ -65,11 +67,13 @@ bool ctx_continue_trace(struct ctx *ctx, const char *traceparent);
 #define CTX_TRACEPARENT_SIZE 56
 void ctx_format_traceparent(const struct ctx *ctx, char ret_text[static CTX_TRACEPARENT_SIZE]);
 
-/* Notes why, for the log, and returns status: `return ctx_fail(ctx, ST_X, "...")`. The first detail is
- * kept (it is nearest to the cause). Details never reach a client and never hold tokens or keys. */
+/* Notes why, for the log, and returns status: `return ctx_fail(ctx, ST_X, "...")`. The first detail
+ * is kept (it is nearest to the cause). Details never reach a client and never hold tokens or keys.
+ */
 enum status ctx_fail(struct ctx *ctx, enum status status, const char *format, ...) MUST_CHECK
     PRINTF_LIKE(3, 4);
-/* Tells the client a fact beside the code, e.g. ("position", "17"). Beyond CTX_NOTES_MAX: dropped. */
+/* Tells the client a fact beside the code, e.g. ("position", "17"). Beyond CTX_NOTES_MAX: dropped.
+ */
 void ctx_note(struct ctx *ctx, const char *key, const char *format, ...) PRINTF_LIKE(3, 4);
 /* The value of a note, or NULL. */
 const char *ctx_find_note(const struct ctx *ctx, const char *key);
@@ -78,7 +82,8 @@ void ctx_violate(struct ctx *ctx, const char *pointer, const char *format, ...) 
 /* ST_INVALID_REQUEST when any member was found wrong, else ST_OK: the end of a check function. */
 enum status ctx_checked(struct ctx *ctx) MUST_CHECK;
 
-/* Forgets failure, detail, notes and violations, keeping deadline, trace and arena: before a retry. */
+/* Forgets failure, detail, notes and violations, keeping deadline, trace and arena: before a retry.
+ */
 void ctx_forgive(struct ctx *ctx);
 
 #endif

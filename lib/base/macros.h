@@ -11,19 +11,19 @@
 #define scoped(fn) __attribute__((cleanup(fn)))
 
 /* Disarms a scoped pointer and yields its value: `return take(&thing);`. */
-#define take(pointer)                             \
-    __extension__({                               \
-        __typeof__(*(pointer)) taken_ = *(pointer); \
-        *(pointer) = NULL;                        \
-        taken_;                                   \
+#define take(pointer)                                                                              \
+    __extension__({                                                                                \
+        __typeof__(*(pointer)) taken_ = *(pointer);                                                \
+        *(pointer) = NULL;                                                                         \
+        taken_;                                                                                    \
     })
 
 /* Passes a failure on. The only macro in the project that returns. */
-#define TRY(expr)                     \
-    do {                              \
-        enum status try_st_ = (expr); \
-        if (try_st_ != ST_OK)         \
-            return try_st_;           \
+#define TRY(expr)                                                                                  \
+    do {                                                                                           \
+        enum status try_st_ = (expr);                                                              \
+        if (try_st_ != ST_OK)                                                                      \
+            return try_st_;                                                                        \
     } while (0)
 
 #endif

@@ -1,4 +1,5 @@
-/* The one error idiom: every fallible function returns an enum status; all rows are in status.def. */
+/* The one error idiom: every fallible function returns an enum status; all rows are in status.def.
+ */
 #ifndef BASE_STATUS_H
 #define BASE_STATUS_H
 
@@ -13,7 +14,8 @@ enum status {
     ST_COUNT
 };
 
-/* Canonical RPC codes, numbered as in https://github.com/grpc/grpc/blob/master/doc/statuscodes.md */
+/* Canonical RPC codes, numbered as in https://github.com/grpc/grpc/blob/master/doc/statuscodes.md
+ */
 enum status_rpc_code {
     RPC_CODE_OK = 0,
     RPC_CODE_CANCELLED = 1,

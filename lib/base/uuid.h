@@ -13,11 +13,12 @@ struct uuid {
 
 /* Random (version 4). */
 void uuid_v4(struct uuid *ret_uuid);
-/* Time-ordered (version 7): milliseconds of wall time, then random; ids made by one process are strictly
- * increasing. Good for primary keys. */
+/* Time-ordered (version 7): milliseconds of wall time, then random; ids made by one process are
+ * strictly increasing. Good for primary keys. */
 void uuid_v7(struct uuid *ret_uuid);
 
-/* Whether text is exactly 36 characters of 8-4-4-4-12 hexadecimal digits, lower case, any version. */
+/* Whether text is exactly 36 characters of 8-4-4-4-12 hexadecimal digits, lower case, any version.
+ */
 bool uuid_is_valid(const char *text);
 /* Accepts upper case too and normalises to lower case; false and unchanged when it is no UUID. */
 bool uuid_parse(const char *text, struct uuid *ret_uuid);
