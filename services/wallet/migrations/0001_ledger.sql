@@ -2,8 +2,8 @@
 
 CREATE TABLE account (
     user_id     uuid PRIMARY KEY,
-    -- Kept equal to the sum of the account's ledger entries by the statements that write both. The bound is
-    -- the last truth; the limit in force is a setting, and only refunds may pass that.
+    -- Kept equal to the sum of the account's ledger entries by the statements that write both. The
+    -- bound is the last truth; the limit in force is a setting, and only refunds may pass that.
     balance_won bigint NOT NULL CHECK (balance_won BETWEEN 0 AND 1000000000000000),
     created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
@@ -11,7 +11,8 @@ CREATE TABLE account (
 -- Append-only: the application's role may neither change nor delete an entry.
 --   CHARGE  money came in, once per (user_id, idempotency_key)
 --   DEBIT   money went out for a payment, once per debit_id
---   REFUND  a debit was given back, once per debit_id; of 0 won when it came before its debit, which it blocks
+--   REFUND  a debit was given back, once per debit_id; of 0 won when it came before its debit, which it
+--           blocks
 CREATE TABLE ledger (
     -- Grows along each account, as writers of one account take turns: the order of its history.
     entry_no          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
