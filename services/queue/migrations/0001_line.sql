@@ -38,6 +38,8 @@ CREATE TABLE line_event (
     sequence   bigint NOT NULL CHECK (sequence >= 0),
     user_id    uuid NOT NULL,
     token_id   uuid NOT NULL,
+    -- When the place was taken; NULL only for an ENDED place that was lost with Redis.
+    issued_at  timestamptz,
     -- By Redis' clock.
     at         timestamptz NOT NULL,
     -- Of an ADMITTED place: when it ends by itself.
