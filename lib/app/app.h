@@ -1,5 +1,5 @@
-/* The life of a service's process, so that every main.c is flat: arguments, settings, log, signals, the rpc server with its admin
- * endpoint, graceful stop. */
+/* The life of a service's process, so that every main.c is flat: arguments, settings, log, signals,
+ * the rpc server with its admin endpoint, graceful stop. */
 #ifndef APP_APP_H
 #define APP_APP_H
 
@@ -24,9 +24,10 @@ struct app_options {
 
 enum { APP_SERVE = -1 };
 
-/* Call first in main. Blocks SIGTERM and SIGINT for every thread (they are read by app_serve), ignores SIGPIPE, and looks at the
- * arguments: none: loads the settings and returns APP_SERVE; --help prints the table; `migrate` migrates; anything else, or a bad
- * setting: a message on standard error. Other than APP_SERVE the result is the exit code. */
+/* Call first in main. Blocks SIGTERM and SIGINT for every thread (they are read by app_serve),
+ * ignores SIGPIPE, and looks at the arguments: none: loads the settings and returns APP_SERVE;
+ * --help prints the table; `migrate` migrates; anything else, or a bad setting: a message on
+ * standard error. Other than APP_SERVE the result is the exit code. */
 int app_start(const struct app_options *options, int argc, char **argv);
 
 struct app_serving {
@@ -36,13 +37,14 @@ struct app_serving {
     const struct rpc_server_options *rpc; /* NULL: the process has no rpc server (gateway) */
     int64_t drain_ms;                     /* between NOT_SERVING and refusing; 0: 500 */
     int64_t finish_ms;                    /* for what runs; 0: 10000 */
-    /* Called after the admin endpoint turned NOT ready and before the rpc server stops; may be NULL. */
+    /* Called after the admin endpoint turned NOT ready and before the rpc server stops; may be
+     * NULL. */
     void (*on_drain)(void *self);
     void *self;
 };
 
-/* Serves until SIGTERM or SIGINT, then drains and stops. Health follows the dependencies. The exit code: 0 after a graceful stop.
- * Logs a line "serving" with the ports bound. */
+/* Serves until SIGTERM or SIGINT, then drains and stops. Health follows the dependencies. The exit
+ * code: 0 after a graceful stop. Logs a line "serving" with the ports bound. */
 int app_serve(const struct app_serving *serving);
 
 #endif

@@ -31,21 +31,23 @@ struct config_setting {
 
 /* Within a service's config.c: #define FIELD(member) offsetof(struct x_config, member) */
 
-/* Reads every setting into *config (zero it before). Reports ALL bad ones, one a line, to `errors` and
- * returns ST_INVALID_REQUEST if there was any. Text is heap-owned by the config: config_done frees it.
- * A secret is read from NAME or, when NAME is unset, from the file NAME_FILE (one trailing newline
- * dropped); both set is an error. An unset secret without fallback is an error. */
-enum status config_load(const struct config_setting *table, size_t count, void *config, FILE *errors)
-    MUST_CHECK;
+/* Reads every setting into *config (zero it before). Reports ALL bad ones, one a line, to `errors`
+ * and returns ST_INVALID_REQUEST if there was any. Text is heap-owned by the config: config_done
+ * frees it. A secret is read from NAME or, when NAME is unset, from the file NAME_FILE (one
+ * trailing newline dropped); both set is an error. An unset secret without fallback is an error. */
+enum status config_load(const struct config_setting *table, size_t count, void *config,
+                        FILE *errors) MUST_CHECK;
 void config_done(const struct config_setting *table, size_t count, void *config);
 
 /* The table for --help: name, kind or choices, default, range, unit, sentence. */
-void config_print_help(const struct config_setting *table, size_t count, const char *program, FILE *out);
+void config_print_help(const struct config_setting *table, size_t count, const char *program,
+                       FILE *out);
 /* The values in force as one JSON object; secrets as "***", and so is the password in a URL. The
  * result is heap text for the caller to free. */
 char *config_dump(const struct config_setting *table, size_t count, const void *config);
 
-/* "postgres://user:secret@host/db" with the password replaced by "***"; heap text for the caller. */
+/* "postgres://user:secret@host/db" with the password replaced by "***"; heap text for the caller.
+ */
 char *config_redact_url(const char *url);
 
 #endif

@@ -1,0 +1,135 @@
+#include "app/app.h"
+
+#include <ctype.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log/log.h"
+
+enum {
+    MIGRATE_TIMEOUT_MS = 120000, /* other instances may be migrating before us */
+    DRAIN_MS = 500,
+    FINISH_MS = 10000,
+    ARENA_SIZE = 256 * 1024,
+};
+
+static void block_signals(void)
+{
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &stop, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int migrate(const struct app_options *options)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s_MIGRATE_DB_URL", options->service);
+    for (char *c = name; *c != '\0'; c++)
+        *c = (char)toupper((unsigned char)*c);
+    const char *url = getenv(name);
+    if (options->migrate == NULL || url == NULL) {
+        fprintf(stderr, "%s: %s\n", name,
+                url == NULL ? "is required to migrate" : "this service has nothing to migrate");
+        return 2;
+    }
+
+    static unsigned char block[ARENA_SIZE];
+    struct arena arena;
+    struct ctx ctx;
+    arena_init(&arena, block, sizeof block);
+    ctx_init(&ctx, &arena);
+    ctx_set_timeout_ms(&ctx, MIGRATE_TIMEOUT_MS);
+    const enum status status = options->migrate(&ctx, url);
+    log_line(status == ST_OK ? LOG_INFO : LOG_ERROR, &ctx, "migrate: %s %s", status_name(status),
+             ctx.detail);
+    return status == ST_OK ? 0 : 1;
+}
+
+int app_start(const struct app_options *options, int argc, char **argv)
+{
+    block_signals();
+    log_init(options->service, LOG_INFO);
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        config_print_help(options->settings, options->setting_count, argv[0], stdout);
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "migrate") == 0)
+        return migrate(options);
+    if (argc != 1) {
+        fprintf(stderr, "usage: %s [--help | migrate]\n", argv[0]);
+        return 2;
+    }
+    if (config_load(options->settings, options->setting_count, options->config, stderr) != ST_OK)
+        return 2;
+    char *settings = config_dump(options->settings, options->setting_count, options->config);
+    log_line(LOG_INFO, NULL, "starting with %s", settings == NULL ? "" : settings);
+    free(settings);
+    return APP_SERVE;
+}
+
+static void set_serving(void *self, bool ready)
+{
+    struct rpc_server *server = self;
+    if (server != NULL)
+        rpc_server_set_serving(server, ready);
+    log_line(LOG_INFO, NULL, ready ? "ready" : "not ready");
+}
+
+static void wait_for_signal(void)
+{
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    int signal_number = 0;
+    while (sigwait(&stop, &signal_number) != 0)
+        ;
+    log_line(LOG_INFO, NULL, "stopping after signal %d", signal_number);
+}
+
+int app_serve(const struct app_serving *serving)
+{
+    struct rpc_server *server = NULL;
+    if (serving->rpc != NULL && rpc_server_start(serving->rpc, &server) != ST_OK) {
+        log_line(LOG_ERROR, NULL, "cannot listen on %s", serving->rpc->listen);
+        return 1;
+    }
+    const struct http_admin_options admin_options = {
+        .listen = serving->admin_listen,
+        .dependencies = serving->dependencies,
+        .dependency_count = serving->dependency_count,
+        .on_ready = set_serving,
+        .self = server,
+    };
+    struct http_admin *admin = NULL;
+    if (http_admin_start(&admin_options, &admin) != ST_OK) {
+        log_line(LOG_ERROR, NULL, "cannot listen on %s", serving->admin_listen);
+        if (server != NULL)
+            rpc_server_stop(&server, 0, 0);
+        return 1;
+    }
+    log_line(LOG_INFO, NULL, "serving, rpc port %d, admin port %d",
+             server == NULL ? 0 : rpc_server_port(server), http_admin_port(admin));
+
+    wait_for_signal();
+    http_admin_set_draining(admin);
+    if (serving->on_drain != NULL)
+        serving->on_drain(serving->self);
+    const int64_t drain_ms = serving->drain_ms == 0 ? DRAIN_MS : serving->drain_ms;
+    const int64_t finish_ms = serving->finish_ms == 0 ? FINISH_MS : serving->finish_ms;
+    /* The admin endpoint goes first: it would tell the server to serve again. */
+    if (server != NULL)
+        rpc_server_set_serving(server, false);
+    http_admin_stop(&admin);
+    if (server != NULL)
+        rpc_server_stop(&server, drain_ms, finish_ms);
+    log_line(LOG_INFO, NULL, "stopped");
+    return 0;
+}
