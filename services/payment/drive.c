@@ -41,7 +41,8 @@ static enum status run_command(struct ctx *ctx, const struct payment_driver *dri
     /* The step's own ctx: what a peer said about it is not what this request fails with. */
     struct ctx step = *ctx;
     ctx_forgive(&step);
-    ctx_limit_timeout_ms(&step, ctx_remaining_ms(ctx) - DRIVE_MARGIN_MS);
+    if (step.deadline_us != CTX_NO_DEADLINE)
+        step.deadline_us -= DRIVE_MARGIN_MS * 1000;
     ctx_limit_timeout_ms(&step, command == SAGA_EXPIRE_TOKEN ? driver->token_ms : driver->step_ms);
 
     TRY(failpoint_hit(name, FAILPOINT_BEFORE));
