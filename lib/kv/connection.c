@@ -48,8 +48,8 @@ static void back_off(struct kv_connection *connection)
     connection->retry_at_us = clock_monotonic_us() + with_jitter_us(connection->backoff_ms);
 }
 
-/* Waits for `events`; false at the deadline. */
-static bool wait_for(int fd, short events, int64_t deadline_us)
+/* Waits for `events` and tells which came; false at the deadline. */
+static bool wait_for(int fd, short events, int64_t deadline_us, short *ret_ready)
 {
     for (;;) {
         int64_t left_us = deadline_us - clock_monotonic_us();
@@ -58,8 +58,10 @@ static bool wait_for(int fd, short events, int64_t deadline_us)
         struct pollfd one = {.fd = fd, .events = events};
         int64_t left_ms = left_us / 1000 + 1;
         int ready = poll(&one, 1, left_ms > 60000 ? 60000 : (int)left_ms);
-        if (ready > 0)
+        if (ready > 0) {
+            *ret_ready = one.revents;
             return true;
+        }
         if (ready < 0 && errno != EINTR)
             return false;
     }
@@ -81,7 +83,8 @@ static enum status open_socket(struct kv_connection *connection, int64_t deadlin
                        context ? context->errstr : "out of memory");
         return ST_UNAVAILABLE;
     }
-    if (!wait_for(context->fd, POLLOUT, deadline_us)) {
+    short ready;
+    if (!wait_for(context->fd, POLLOUT, deadline_us, &ready)) {
         base_copy_text(connection->error, sizeof connection->error, "connecting timed out");
         return ST_UNAVAILABLE;
     }
@@ -122,40 +125,38 @@ static bool move_bytes(redisContext *context, short ready, bool *ret_sent)
     return true;
 }
 
+static enum status broken(struct kv_connection *connection)
+{
+    snprintf(connection->error, sizeof connection->error, "connection lost: %s",
+             connection->context->errstr);
+    return ST_UNAVAILABLE;
+}
+
 enum status kv_connection_receive(struct kv_connection *connection, int64_t deadline_us,
                                   struct redisReply **ret_reply)
 {
     redisContext *context = connection->context;
     bool sent = false;
-    short ready = POLLOUT; /* the first write is tried without asking */
+    /* The first write is tried without asking whether there is room. */
+    if (!move_bytes(context, POLLOUT, &sent))
+        return broken(connection);
 
     for (;;) {
         void *reply = NULL;
-        if (redisGetReplyFromReader(context, &reply) != REDIS_OK ||
-            !move_bytes(context, ready, &sent)) {
-            snprintf(connection->error, sizeof connection->error, "connection lost: %s",
-                     context->errstr);
-            if (reply)
-                freeReplyObject(reply);
-            return ST_UNAVAILABLE;
-        }
+        if (redisGetReplyFromReader(context, &reply) != REDIS_OK)
+            return broken(connection);
         if (reply) {
             *ret_reply = reply;
             return ST_OK;
         }
-        struct pollfd one = {.fd = context->fd,
-                             .events = (short)(sent ? POLLIN : POLLIN | POLLOUT)};
-        int64_t left_us = deadline_us - clock_monotonic_us();
-        if (left_us <= 0) {
+        short ready;
+        if (!wait_for(context->fd, (short)(sent ? POLLIN : POLLIN | POLLOUT), deadline_us,
+                      &ready)) {
             base_copy_text(connection->error, sizeof connection->error, "no reply in time");
             return ST_TIMEOUT;
         }
-        int64_t left_ms = left_us / 1000 + 1;
-        if (poll(&one, 1, left_ms > 60000 ? 60000 : (int)left_ms) < 0 && errno != EINTR) {
-            base_copy_text(connection->error, sizeof connection->error, "poll failed");
-            return ST_UNAVAILABLE;
-        }
-        ready = one.revents;
+        if (!move_bytes(context, ready, &sent))
+            return broken(connection);
     }
 }
 
@@ -208,6 +209,11 @@ enum status kv_connection_ready(struct kv_connection *connection, int64_t deadli
     if (deadline_us < limit_us)
         limit_us = deadline_us;
     if (open_socket(connection, limit_us) != ST_OK || log_in(connection, limit_us) != ST_OK) {
+        if (limit_us == deadline_us && clock_monotonic_us() >= deadline_us) {
+            /* An impatient caller says nothing about the server. */
+            kv_connection_drop(connection);
+            return ST_TIMEOUT;
+        }
         back_off(connection);
         return ST_UNAVAILABLE;
     }

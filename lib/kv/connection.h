@@ -36,7 +36,8 @@ void kv_connection_drop(struct kv_connection *connection);
 
 /* ST_OK: connected, logged in and nothing outstanding; connects when needed (*ret_connected is then
  * true). A connection that the server closed while idle is noticed here, before anything is sent on
- * it. ST_UNAVAILABLE: failed, or failed a moment ago: while backing off this answers at once. */
+ * it. ST_UNAVAILABLE: failed, or failed a moment ago: while backing off this answers at once.
+ * ST_TIMEOUT: the deadline came before the connection. */
 enum status kv_connection_ready(struct kv_connection *connection, int64_t deadline_us,
                                 bool *ret_connected) MUST_CHECK;
 

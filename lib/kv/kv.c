@@ -29,6 +29,8 @@ struct kv {
     int64_t timeout_ms;
     size_t lane_count;
     struct kv_connection lanes[COMBINER_LANES_MAX];
+    uint64_t noticed[COMBINER_LANES_MAX]; /* connect_count as each lane last saw it */
+    atomic_uint_fast64_t connect_count;
     struct combiner *combiner;
     struct kv_scripts scripts;
     atomic_uint_fast64_t turn; /* spreads calls without a key over the lanes */
@@ -77,8 +79,9 @@ static void note_lost(struct kv *kv, const struct kv_connection *connection)
                  connection->error);
 }
 
-static void note_back(struct kv *kv)
+static void note_back(struct kv *kv, size_t lane)
 {
+    kv->noticed[lane] = atomic_fetch_add(&kv->connect_count, 1) + 1;
     metrics_add(kv->connects, 1);
     if (atomic_exchange(&kv->away, false))
         log_line(LOG_INFO, NULL, "redis %s:%d is back", kv->url.host, kv->url.port);
@@ -99,6 +102,15 @@ static void lose(struct kv *kv, struct kv_connection *connection, enum status st
         op->sent = false;
     }
     kv_connection_drop(connection);
+}
+
+/* When another lane could connect since, this one need not back off any longer. */
+static void heed_others(struct kv *kv, size_t lane)
+{
+    uint64_t connects = atomic_load(&kv->connect_count);
+    if (kv->noticed[lane] != connects)
+        kv->lanes[lane].retry_at_us = 0;
+    kv->noticed[lane] = connects;
 }
 
 static enum status append_load(struct kv_connection *connection, const struct kv_script *script)
@@ -200,17 +212,24 @@ static void run_batch(void *self, size_t lane, struct combiner_op *const ops[], 
     int64_t started_us = clock_monotonic_us();
     int64_t deadline_us = batch_deadline_us(kv, ops, count, started_us);
 
-    bool connected;
-    if (kv_connection_ready(connection, deadline_us, &connected) != ST_OK) {
-        note_lost(kv, connection);
+    bool connected = false;
+    enum status status = ST_TIMEOUT;
+    if (deadline_us > started_us) {
+        heed_others(kv, lane);
+        status = kv_connection_ready(connection, deadline_us, &connected);
+    }
+    if (status != ST_OK) {
+        if (status == ST_UNAVAILABLE)
+            note_lost(kv, connection);
         for (size_t i = 0; i < count; i++)
-            (void)fail_op((struct kv_op *)ops[i], ST_UNAVAILABLE, connection->error);
+            (void)fail_op((struct kv_op *)ops[i], status,
+                          status == ST_TIMEOUT ? "nobody waits any more" : connection->error);
         return;
     }
     if (connected)
-        note_back(kv);
+        note_back(kv, lane);
 
-    enum status status = run_pipeline(kv, connection, ops, count, false, deadline_us);
+    status = run_pipeline(kv, connection, ops, count, false, deadline_us);
     if (any_forgotten(ops, count)) {
         /* Lost, or dropped, before the second round: these had no effect. */
         if (status == ST_OK && connection->context)
