@@ -1,7 +1,8 @@
-/* PostgreSQL: a pool of connections, batched statements (group commit) and interactive transactions. The only
- * user of libpq. Errors: ST_UNAVAILABLE (no connection; or lost in the middle, outcome unknown), ST_TIMEOUT
- * (deadline, statement or lock timeout), ST_OVERLOADED (queue or pool full), ST_CONFLICT (deadlock, serialization),
- * ST_CONSTRAINT_VIOLATED (detail names SQLSTATE and constraint), ST_INTERNAL (any other SQL error). */
+/* PostgreSQL: a pool of connections, batched statements (group commit) and interactive
+ * transactions. The only user of libpq. Errors: ST_UNAVAILABLE (no connection; or lost in the
+ * middle, outcome unknown), ST_TIMEOUT (deadline, statement or lock timeout), ST_OVERLOADED (queue
+ * or pool full), ST_CONFLICT (deadlock, serialization), ST_CONSTRAINT_VIOLATED (detail names
+ * SQLSTATE and constraint), ST_INTERNAL (any other SQL error). */
 #ifndef DB_DB_H
 #define DB_DB_H
 
@@ -30,8 +31,8 @@ struct db_options {
     int64_t connect_timeout_ms;   /* 0: 3000 */
 };
 
-/* Makes the pool; connects lazily with backoff (100 ms to 2 s, jittered), so an absent server is no failure
- * here. */
+/* Makes the pool; connects lazily with backoff (100 ms to 2 s, jittered), so an absent server is no
+ * failure here. */
 enum status db_new(const struct db_options *options, struct db **ret_db) MUST_CHECK;
 /* After the last call has returned. */
 void db_free(struct db **db);
@@ -45,12 +46,13 @@ struct db_params {
     struct ctx *ctx;
     size_t count;
     const char *values[DB_PARAMS_MAX]; /* text format; NULL is SQL NULL */
-    bool failed;                       /* arena or table full: the statement answers ST_OVERLOADED */
+    bool failed; /* arena or table full: the statement answers ST_OVERLOADED */
 };
 void db_params_init(struct db_params *params, struct ctx *ctx);
 void db_add_int64(struct db_params *params, int64_t value);
 void db_add_bool(struct db_params *params, bool value);
-void db_add_text(struct db_params *params, const char *text); /* NULL: SQL NULL; borrowed, not copied */
+void db_add_text(struct db_params *params,
+                 const char *text); /* NULL: SQL NULL; borrowed, not copied */
 /* A PostgreSQL array literal of texts (quoted as needed), e.g. for = ANY($1). */
 void db_add_text_array(struct db_params *params, const char *const texts[], size_t count);
 void db_add_int64_array(struct db_params *params, const int64_t values[], size_t count);
@@ -64,7 +66,8 @@ struct db_rows {
 };
 bool db_is_null(const struct db_rows *rows, size_t row, size_t column);
 const char *db_text(const struct db_rows *rows, size_t row, size_t column); /* "" for NULL */
-int64_t db_int64(const struct db_rows *rows, size_t row, size_t column);    /* 0 for NULL; asserts an integer */
+int64_t db_int64(const struct db_rows *rows, size_t row,
+                 size_t column); /* 0 for NULL; asserts an integer */
 bool db_bool(const struct db_rows *rows, size_t row, size_t column);
 /* A bytea cell decoded into the arena. */
 enum status db_bytes(struct ctx *ctx, const struct db_rows *rows, size_t row, size_t column,
@@ -73,9 +76,9 @@ enum status db_bytes(struct ctx *ctx, const struct db_rows *rows, size_t row, si
 /* --- batched statements --- */
 enum db_mode {
     DB_WRITE,        /* on a write lane */
-    DB_WRITE_LOCKED, /* as DB_WRITE, under pg_advisory_xact_lock(key) taken once a batch and key, in ascending
-                      * key order, in a statement of its own before, so that the statement's snapshot sees all that
-                      * earlier holders of the key committed */
+    DB_WRITE_LOCKED, /* as DB_WRITE, under pg_advisory_xact_lock(key) taken once a batch and key, in
+                      * ascending key order, in a statement of its own before, so that the
+                      * statement's snapshot sees all that earlier holders of the key committed */
     DB_READ,         /* on a read lane; never waits behind a commit; must not write */
 };
 
@@ -86,12 +89,14 @@ struct db_statement {
     enum db_mode mode;
 };
 
-/* Runs one statement as part of a batch: one pipeline, one implicit transaction, one commit. It must be a single
- * SQL statement that does not raise in normal use; when a batch fails its statements are run again one by one,
- * each in a transaction of its own, so a failure hits only its cause. (A batch whose connection was lost is not
- * run again: its outcome is unknown, ST_UNAVAILABLE.) `key` orders: see combiner.h. */
+/* Runs one statement as part of a batch: one pipeline, one implicit transaction, one commit. It
+ * must be a single SQL statement that does not raise in normal use; when a batch fails its
+ * statements are run again one by one, each in a transaction of its own, so a failure hits only its
+ * cause. (A batch whose connection was lost is not run again: its outcome is unknown,
+ * ST_UNAVAILABLE.) `key` orders: see combiner.h. */
 enum status db_run(struct ctx *ctx, struct db *db, const struct db_statement *statement,
-                   const struct db_params *params, uint64_t key, struct db_rows *ret_rows) MUST_CHECK;
+                   const struct db_params *params, uint64_t key,
+                   struct db_rows *ret_rows) MUST_CHECK;
 
 /* --- interactive transactions, for what is rare --- */
 struct db_tx;

@@ -1,4 +1,5 @@
-/* Forward-only migrations, run by the owner's role under a lock: safe when ten instances start at once. */
+/* Forward-only migrations, run by the owner's role under a lock: safe when ten instances start at
+ * once. */
 #ifndef DB_MIGRATE_H
 #define DB_MIGRATE_H
 
@@ -14,15 +15,17 @@ struct db_migration {
     const char *sql;  /* any number of statements */
 };
 
-/* Applies what is missing, each migration in one transaction with its row in schema_migration(name, checksum,
- * applied_at). ST_CONFLICT when an applied one has changed since (checksum) or one is missing here that the
- * database has (it is newer): nothing is applied then. Waits for the lock at most until the ctx's deadline. */
-enum status db_migrate(struct ctx *ctx, const char *owner_url, const struct db_migration *migrations,
-                       size_t count) MUST_CHECK;
+/* Applies what is missing, each migration in one transaction with its row in schema_migration(name,
+ * checksum, applied_at). ST_CONFLICT when an applied one has changed since (checksum) or one is
+ * missing here that the database has (it is newer): nothing is applied then. Waits for the lock at
+ * most until the ctx's deadline. */
+enum status db_migrate(struct ctx *ctx, const char *owner_url,
+                       const struct db_migration *migrations, size_t count) MUST_CHECK;
 
 struct db;
-/* ST_OK when all of `migrations` are applied (more is fine: expand and contract); ST_UNAVAILABLE otherwise. */
-enum status db_schema_is_current(struct ctx *ctx, struct db *db, const struct db_migration *migrations,
-                                 size_t count) MUST_CHECK;
+/* ST_OK when all of `migrations` are applied (more is fine: expand and contract); ST_UNAVAILABLE
+ * otherwise. */
+enum status db_schema_is_current(struct ctx *ctx, struct db *db,
+                                 const struct db_migration *migrations, size_t count) MUST_CHECK;
 
 #endif
