@@ -340,8 +340,8 @@ static enum status handle_get_queue(struct ctx *ctx, void *self, const void *in,
     return give_policy(ctx, &figures.policy, &res->policy);
 }
 
-#define METHOD(name, stem)                                                                         \
-    .name = name, .input = &boxoffice__queue__v1__##stem##_request__descriptor,                    \
+#define METHOD(text, stem)                                                                         \
+    .name = text, .input = &boxoffice__queue__v1__##stem##_request__descriptor,                    \
     .output = &boxoffice__queue__v1__##stem##_response__descriptor
 
 static const struct rpc_method methods[] = {
