@@ -80,7 +80,7 @@ static PGconn *start_connecting(const struct db_options *options)
     char settings[256], connect_timeout[24];
     snprintf(settings, sizeof settings,
              "-c statement_timeout=%lld -c lock_timeout=%lld "
-             "-c idle_in_transaction_session_timeout=%lld",
+             "-c idle_in_transaction_session_timeout=%lld -c client_min_messages=warning",
              (long long)options->statement_timeout_ms, (long long)options->lock_timeout_ms,
              (long long)options->idle_timeout_ms);
     snprintf(connect_timeout, sizeof connect_timeout, "%lld",

@@ -280,6 +280,7 @@ START_TEST(a_restarted_server_is_found_again)
     support_postgres_start_again(&postgres);
     enum status status = ST_UNAVAILABLE;
     while (status == ST_UNAVAILABLE && !ctx_is_over(&ctx)) {
+        arena_reset(&arena);
         ctx_forgive(&ctx);
         status = insert_item(&ctx, db, &insert, 3, 1);
     }
@@ -294,8 +295,10 @@ START_TEST(a_killed_backend_costs_one_answer)
                                         "WHERE application_name = 'test'");
     ck_assert_int_eq(insert_item(&ctx, db, &insert, 2, 1), ST_UNAVAILABLE);
     enum status status = ST_UNAVAILABLE;
-    while (status == ST_UNAVAILABLE && !ctx_is_over(&ctx))
+    while (status == ST_UNAVAILABLE && !ctx_is_over(&ctx)) {
+        arena_reset(&arena);
         status = insert_item(&ctx, db, &insert, 3, 1);
+    }
     ck_assert_int_eq(status, ST_OK);
 }
 END_TEST
