@@ -64,4 +64,3 @@ GRANT INSERT (payment_id, user_id, reservation_id, idempotency_key, debit_id, to
 GRANT UPDATE (state, failure_code, amount_won, currency, concert_id, date, seat_no,
               balance_after_won, updated_at, paid_at, lease_id, lease_until, attempts)
     ON payment TO payment_app;
-GRANT SELECT ON schema_migration TO payment_app;

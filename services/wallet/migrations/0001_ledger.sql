@@ -41,4 +41,3 @@ CREATE INDEX ledger_history ON ledger (user_id, entry_no DESC);
 
 GRANT SELECT, INSERT, UPDATE (balance_won) ON account TO wallet_app;
 GRANT SELECT, INSERT ON ledger TO wallet_app;
-GRANT SELECT ON schema_migration TO wallet_app;

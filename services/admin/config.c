@@ -1,0 +1,32 @@
+#include "config.h"
+
+#include "base/macros.h"
+
+#define FIELD(member) offsetof(struct audit_config, member)
+
+const struct config_setting audit_settings[] = {
+    {"QUEUE_AUDIT_DB_URL", CONFIG_SECRET, FIELD(queue_url), NULL, 1, 1024, "",
+     "database of queue, as a role that may read its tables"},
+    {"CONCERT_AUDIT_DB_URL", CONFIG_SECRET, FIELD(concert_url), NULL, 1, 1024, "",
+     "the same of concert"},
+    {"RESERVATION_AUDIT_DB_URL", CONFIG_SECRET, FIELD(reservation_url), NULL, 1, 1024, "",
+     "the same of reservation"},
+    {"WALLET_AUDIT_DB_URL", CONFIG_SECRET, FIELD(wallet_url), NULL, 1, 1024, "",
+     "the same of wallet"},
+    {"PAYMENT_AUDIT_DB_URL", CONFIG_SECRET, FIELD(payment_url), NULL, 1, 1024, "",
+     "the same of payment; this role must be allowed temporary tables"},
+    {"WALLET_BALANCE_MAX", CONFIG_INT, FIELD(balance_won_max), "100000000", 1,
+     INT64_C(1000000000000), "won",
+     "the most a charge may bring a balance to, as the wallet has it"},
+};
+const size_t audit_setting_count = ARRAY_LEN(audit_settings);
+
+const struct config_setting concert_peer_settings[] = {
+    {"CONCERT_TARGET", CONFIG_TEXT, offsetof(struct peer_config, target), "127.0.0.1:50052", 1,
+     1024, "", "gRPC name of the concert service"},
+};
+const struct config_setting queue_peer_settings[] = {
+    {"QUEUE_TARGET", CONFIG_TEXT, offsetof(struct peer_config, target), "127.0.0.1:50051", 1, 1024,
+     "", "gRPC name of the queue service"},
+};
+const size_t peer_setting_count = 1;

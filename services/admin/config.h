@@ -1,0 +1,28 @@
+/* The settings of boxoffice-admin: each command reads only its own. */
+#ifndef ADMIN_CONFIG_H
+#define ADMIN_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/config.h"
+
+struct audit_config {
+    char *queue_url;
+    char *concert_url;
+    char *reservation_url;
+    char *wallet_url;
+    char *payment_url;
+    int64_t balance_won_max;
+};
+extern const struct config_setting audit_settings[];
+extern const size_t audit_setting_count;
+
+struct peer_config {
+    char *target;
+};
+extern const struct config_setting concert_peer_settings[];
+extern const struct config_setting queue_peer_settings[];
+extern const size_t peer_setting_count;
+
+#endif

@@ -1,0 +1,56 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/macros.h"
+#include "commands.h"
+#include "config.h"
+#include "log/log.h"
+
+static const struct {
+    const char *name;
+    const char *words;
+    const char *help;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"seed-demo", "", "makes the demo catalog: safe to repeat, adds what is missing",
+     command_seed_demo},
+    {"audit", "[--json] [--wait <seconds>]",
+     "counts the violations of every invariant, looking again for up to 10 s until there are none; "
+     "exit code 1 when there are",
+     command_audit},
+    {"queue", "<queue>", "shows a queue's policy and figures", command_queue},
+    {"policy", "<queue> [counter|gate|both] [pause|resume] [<member>=<number>...]",
+     "changes how a queue admits, while it runs", command_policy},
+};
+
+static void print_help(FILE *out)
+{
+    fputs("boxoffice-admin <command> ...\n\n", out);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        fprintf(out, "  %s %s\n      %s\n", commands[i].name, commands[i].words, commands[i].help);
+    fputs("\nSettings of audit:\n", out);
+    config_print_help(audit_settings, audit_setting_count, "boxoffice-admin audit", out);
+    fputs("\nSettings of seed-demo:\n", out);
+    config_print_help(concert_peer_settings, peer_setting_count, "boxoffice-admin seed-demo", out);
+    fputs("\nSettings of queue and policy:\n", out);
+    config_print_help(queue_peer_settings, peer_setting_count, "boxoffice-admin queue", out);
+}
+
+int main(int argc, char **argv)
+{
+    log_init("admin", LOG_ERROR);
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        print_help(stdout);
+        return EXIT_DONE;
+    }
+    for (size_t i = 0; argc >= 2 && i < ARRAY_LEN(commands); i++) {
+        if (strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        int code = commands[i].run(argc - 2, argv + 2);
+        if (code == EXIT_USAGE)
+            fprintf(stderr, "usage: boxoffice-admin %s %s\n", commands[i].name, commands[i].words);
+        return code;
+    }
+    print_help(stderr);
+    return EXIT_USAGE;
+}
