@@ -296,7 +296,7 @@ static enum status record_page(struct ctx *ctx, struct queue_store *store, struc
     size_t count = reply.item_count - 3;
 
     if (count > 0) {
-        const char *json;
+        const char *json = NULL;
         TRY(join_entries(ctx, &reply, &json));
         TRY(ledger_append(ctx, store->db, queue->name, json));
         const char *done_args[] = {"log_done", number(ctx, epoch), number(ctx, last)};

@@ -161,7 +161,7 @@ enum status queue_store_look(struct ctx *ctx, struct queue_store *store, const c
     TRY(book_find_queue(ctx, store, queue_name, &queue));
 
     for (int i = 0; i < LOOK_ROUNDS; i++) {
-        size_t lost_count;
+        size_t lost_count = 0;
         TRY(look_once(ctx, store, queue, asked, count, is_present, lost, &lost_count));
         if (lost_count == 0)
             return ST_OK;
