@@ -1,0 +1,28 @@
+# Thin: each target is one script.
+# Variables: PORT (8080), STATE_DIR (var/), REPLICAS (1), and every setting of the services.
+.PHONY: help up down status logs clean-state test bench
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## install what is missing, build, start everything that does not run, print the story
+	@deploy/local/up.sh
+
+down: ## stop everything that make up started; its data stays
+	@deploy/local/down.sh
+
+status: ## what runs and what died
+	@deploy/local/status.sh
+
+logs: ## the end of every log (FOLLOW=1: and what comes)
+	@deploy/local/logs.sh
+
+clean-state: ## stop everything and drop its data
+	@deploy/local/clean-state.sh
+
+test: ## install what is missing, build, run every test (TESTS='-L unit': some)
+	@deploy/local/test.sh
+
+bench: ## measure against the raw engines and print one table
+	@deploy/local/install.sh
+	@bench/run.sh
