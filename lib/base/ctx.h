@@ -70,7 +70,7 @@ void ctx_format_traceparent(const struct ctx *ctx, char ret_text[static CTX_TRAC
 /* Notes why, for the log, and returns status: `return ctx_fail(ctx, ST_X, "...")`. The first detail
  * is kept (it is nearest to the cause). Details never reach a client and never hold tokens or keys.
  */
-enum status ctx_fail(struct ctx *ctx, enum status status, const char *format, ...) MUST_CHECK
+enum status ctx_fail(struct ctx *ctx, enum status status, const char *format, ...)
     PRINTF_LIKE(3, 4);
 /* Tells the client a fact beside the code, e.g. ("position", "17"). Beyond CTX_NOTES_MAX: dropped.
  */

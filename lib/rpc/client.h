@@ -14,16 +14,16 @@
 struct rpc_client;
 
 struct rpc_client_options {
-    /* gRPC name: "dns:///host:port", "ipv4:127.0.0.1:50051,127.0.0.1:50151", or bare "host:port[,host:port]";
-     * several addresses are used round robin. Connects lazily; being unreachable is an answer, not a failure to
-     * make the client. */
+    /* gRPC name: "dns:///host:port", "ipv4:127.0.0.1:50051,127.0.0.1:50151", or bare
+     * "host:port[,host:port]"; several addresses are used round robin. Connects lazily; being
+     * unreachable is an answer, not a failure to make the client. */
     const char *target;
     size_t channels;        /* connections to spread calls over, 0: 1 */
     int64_t timeout_ms_max; /* longest any call may take, 0: 10000; a ctx's nearer deadline wins */
 };
 
-enum status rpc_client_new(const struct rpc_client_options *options, struct rpc_client **ret_client)
-    MUST_CHECK;
+enum status rpc_client_new(const struct rpc_client_options *options,
+                           struct rpc_client **ret_client) MUST_CHECK;
 /* After the last call has returned and every subscription has ended. */
 void rpc_client_free(struct rpc_client **client);
 
@@ -33,25 +33,29 @@ struct rpc_call_type {
     const ProtobufCMessageDescriptor *output;
 };
 
-/* Calls and waits, at most until the ctx's deadline, which travels with the call, as does its trace.
- * On ST_OK *ret_response points to the unpacked response in ctx->arena. A failure is the peer's own code when it
- * sent a Boxoffice ErrorInfo (its notes and violations are copied into ctx), else the status for the gRPC code:
- * ST_UNAVAILABLE when nobody could be reached, ST_TIMEOUT. The effect of a call that ended in ST_UNAVAILABLE,
- * ST_TIMEOUT or ST_CANCELLED is unknown. Never retries. Any number of threads at once. */
+/* Calls and waits, at most until the ctx's deadline, which travels with the call, as does its
+ * trace. On ST_OK *ret_response points to the unpacked response in ctx->arena. A failure is the
+ * peer's own code when it sent a Boxoffice ErrorInfo (its notes and violations are copied into
+ * ctx), else the status for the gRPC code: ST_UNAVAILABLE when nobody could be reached, ST_TIMEOUT.
+ * The effect of a call that ended in ST_UNAVAILABLE, ST_TIMEOUT or ST_CANCELLED is unknown. Never
+ * retries. Any number of threads at once. */
 enum status rpc_call(struct ctx *ctx, struct rpc_client *client, const struct rpc_call_type *type,
                      const ProtobufCMessage *request, void *ret_response) MUST_CHECK;
 
-/* A server stream from a peer, pushed to callbacks on the client's own thread (never block there). */
+/* A server stream from a peer, pushed to callbacks on the client's own thread (never block there).
+ */
 struct rpc_subscription;
-typedef void rpc_message_fn(void *self, const ProtobufCMessage *message); /* valid during the call only */
-typedef void rpc_end_fn(void *self, enum status status);                   /* last callback, exactly once */
+typedef void rpc_message_fn(void *self,
+                            const ProtobufCMessage *message); /* valid during the call only */
+typedef void rpc_end_fn(void *self, enum status status);      /* last callback, exactly once */
 
 /* Opens the stream; no deadline of its own. Callbacks may come before this returns. */
-enum status rpc_subscribe(struct ctx *ctx, struct rpc_client *client, const struct rpc_call_type *type,
-                          const ProtobufCMessage *request, rpc_message_fn *on_message, rpc_end_fn *on_end,
-                          void *self, struct rpc_subscription **ret_subscription) MUST_CHECK;
-/* Ends it (on_end comes, with ST_CANCELLED, unless it came already) and frees the handle; no callback runs
- * after it has returned. Not from a callback. */
+enum status rpc_subscribe(struct ctx *ctx, struct rpc_client *client,
+                          const struct rpc_call_type *type, const ProtobufCMessage *request,
+                          rpc_message_fn *on_message, rpc_end_fn *on_end, void *self,
+                          struct rpc_subscription **ret_subscription) MUST_CHECK;
+/* Ends it (on_end comes, with ST_CANCELLED, unless it came already) and frees the handle; no
+ * callback runs after it has returned. Not from a callback. */
 void rpc_unsubscribe(struct rpc_subscription **subscription);
 
 #endif

@@ -1,0 +1,59 @@
+#include "rpc/core.h"
+
+#include <grpc/support/time.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+void rpc_poll(grpc_completion_queue *queue)
+{
+    for (;;) {
+        const grpc_event event =
+            grpc_completion_queue_next(queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+        if (event.type == GRPC_QUEUE_SHUTDOWN)
+            return;
+        if (event.type == GRPC_OP_COMPLETE) {
+            const struct rpc_event *mine = event.tag;
+            mine->fire(mine->self, event.success != 0);
+        }
+    }
+}
+
+gpr_timespec rpc_deadline(int64_t deadline_us)
+{
+    if (deadline_us == CTX_NO_DEADLINE)
+        return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    /* Relative: the core's monotonic clock need not start where ours does. */
+    const int64_t left_us = deadline_us - clock_monotonic_us();
+    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_micros(left_us, GPR_TIMESPAN));
+}
+
+int64_t rpc_deadline_us(gpr_timespec deadline)
+{
+    const gpr_timespec there = gpr_convert_clock_type(deadline, GPR_CLOCK_MONOTONIC);
+    if (gpr_time_cmp(there, gpr_inf_future(GPR_CLOCK_MONOTONIC)) == 0)
+        return CTX_NO_DEADLINE;
+    const gpr_timespec left = gpr_time_sub(there, gpr_now(GPR_CLOCK_MONOTONIC));
+    const int64_t day_s = 24 * 60 * 60;
+    if (left.tv_sec > 365 * day_s)
+        return CTX_NO_DEADLINE;
+    return clock_monotonic_us() + left.tv_sec * 1000000 + left.tv_nsec / 1000;
+}
+
+void rpc_copy_slice(char *to, size_t size, grpc_slice slice)
+{
+    const size_t length = GRPC_SLICE_LENGTH(slice) < size ? GRPC_SLICE_LENGTH(slice) : size - 1;
+    memcpy(to, GRPC_SLICE_START_PTR(slice), length);
+    to[length] = '\0';
+}
+
+void rpc_find_metadata(const grpc_metadata_array *metadata, const char *key, char *to, size_t size)
+{
+    to[0] = '\0';
+    for (size_t i = 0; i < metadata->count; i++) {
+        if (grpc_slice_str_cmp(metadata->metadata[i].key, key) == 0) {
+            rpc_copy_slice(to, size, metadata->metadata[i].value);
+            return;
+        }
+    }
+}

@@ -1,0 +1,31 @@
+/* Small things around the gRPC C core that server and client share. */
+#ifndef RPC_CORE_H
+#define RPC_CORE_H
+
+#include <grpc/grpc.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/ctx.h"
+
+/* What a completion queue hands back: the tag of a batch is the address of one of these. */
+struct rpc_event {
+    void (*fire)(void *self, bool ok);
+    void *self;
+};
+
+/* Runs events of a queue until it is shut down and empty; the body of a poller thread. */
+void rpc_poll(grpc_completion_queue *queue);
+
+/* A ctx's deadline as the core wants it. */
+gpr_timespec rpc_deadline(int64_t deadline_us);
+/* The other way: microseconds of clock_monotonic_us(), CTX_NO_DEADLINE for the far future. */
+int64_t rpc_deadline_us(gpr_timespec deadline);
+
+/* Copies a slice as text, truncated to size - 1. */
+void rpc_copy_slice(char *to, size_t size, grpc_slice slice);
+/* The value of a metadata entry as text, "" when absent; truncated to size - 1. */
+void rpc_find_metadata(const grpc_metadata_array *metadata, const char *key, char *to, size_t size);
+
+#endif

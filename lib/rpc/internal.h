@@ -1,0 +1,95 @@
+/* The inside of struct rpc_server, shared by server.c, stream.c, health.c and reflection.c. */
+#ifndef RPC_INTERNAL_H
+#define RPC_INTERNAL_H
+
+#include <grpc/grpc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "metrics/metrics.h"
+#include "rpc/core.h"
+#include "rpc/server.h"
+#include "rpc/workers.h"
+
+enum {
+    RPC_SERVICES_MAX = 16,
+    RPC_METHODS_MAX = 128,
+    RPC_HEALTH_WATCHERS_MAX = 1024,
+    RPC_CODES = 17
+};
+
+/* One method as the server serves it. */
+struct rpc_endpoint {
+    struct rpc_server *server;
+    const struct rpc_service *service;
+    const struct rpc_method *method;
+    char path[160]; /* "/package.Service/Method" */
+    void *registered;
+    struct metrics_counter *started, *handled[RPC_CODES];
+    struct metrics_histogram *seconds;
+};
+
+/* One call, from the slot posted for it to its last event. */
+struct rpc_server_call {
+    struct rpc_event event;
+    struct rpc_server *server;
+    struct rpc_endpoint *endpoint; /* NULL: the catch-all's */
+    grpc_call *call;
+    gpr_timespec deadline;
+    grpc_call_details details; /* of the catch-all */
+    grpc_metadata_array metadata;
+    grpc_byte_buffer *payload;
+    int cancelled; /* written by the core */
+    grpc_byte_buffer *reply;
+    grpc_slice failure, failure_text;
+    grpc_metadata trailing;
+    int64_t started_us;
+};
+
+struct rpc_server {
+    struct rpc_server_options options;
+    grpc_server *core;
+    grpc_completion_queue *queue;
+    pthread_t poller;
+    struct rpc_workers *workers;
+    int port;
+    struct rpc_service services[RPC_SERVICES_MAX]; /* the caller's, then our own */
+    size_t service_count;
+    struct rpc_endpoint endpoints[RPC_METHODS_MAX];
+    size_t endpoint_count;
+    _Atomic bool stopping;
+
+    pthread_mutex_t lock; /* of the list of streams */
+    pthread_mutex_t health_lock;
+    pthread_cond_t changed;
+    struct rpc_stream *streams; /* open ones */
+    size_t stream_count;
+    size_t reflection_count; /* open reflection calls */
+    bool serving;
+    struct rpc_stream *watchers[RPC_HEALTH_WATCHERS_MAX];
+    bool watcher_known[RPC_HEALTH_WATCHERS_MAX]; /* of a service that exists */
+    size_t watcher_count;
+    bool shut_down; /* the core said so */
+    struct metrics_counter *shed;
+    struct metrics_gauge *in_flight;
+};
+
+/* server.c */
+void rpc_server_call_free(struct rpc_server_call *call);
+void rpc_server_fill_ctx(struct ctx *ctx, const struct rpc_server_call *call, struct arena *arena);
+void rpc_server_finish(const struct rpc_server_call *call, const struct ctx *ctx,
+                       enum status status);
+/* Answers a call that is not a stream with a failure, or with call->reply when status is ST_OK. */
+void rpc_server_answer(struct rpc_server_call *call, const struct ctx *ctx, enum status status);
+
+/* stream.c: takes the call over. NULL when there are too many. */
+struct rpc_stream *rpc_stream_new(struct rpc_server_call *call);
+/* Ends every open stream with ST_UNAVAILABLE, so that watchers go elsewhere. */
+void rpc_streams_finish_all(struct rpc_server *server);
+
+/* health.c, reflection.c: our own services. */
+struct rpc_service rpc_health_service(struct rpc_server *server);
+bool rpc_reflection_takes(const char *path);
+void rpc_reflection_begin(struct rpc_server_call *call);
+
+#endif

@@ -1,0 +1,465 @@
+#include "rpc/server.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <grpc/grpc_security.h>
+#include <grpc/support/alloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "log/log.h"
+#include "rpc/failure.h"
+#include "rpc/internal.h"
+#include "rpc/message.h"
+
+enum {
+    WORKERS = 64,
+    IN_FLIGHT_MAX = 1024,
+    STREAMS_MAX = 16384,
+    CONNECTION_AGE_MS = 45000,
+    TIMEOUT_MS = 30000,
+    SLOTS = 128, /* requests posted for each method before any comes */
+    HANDSHAKE_TIMEOUT_MS = 5000,
+    CONCURRENT_STREAMS_MAX = 20000, /* of one connection */
+    PING_INTERVAL_MIN_MS = 5000,    /* half of our clients' keepalive */
+};
+
+/* --- one call --- */
+
+void rpc_server_call_free(struct rpc_server_call *call)
+{
+    if (call->call != NULL)
+        grpc_call_unref(call->call);
+    grpc_metadata_array_destroy(&call->metadata);
+    grpc_call_details_destroy(&call->details);
+    grpc_byte_buffer_destroy(call->payload);
+    grpc_byte_buffer_destroy(call->reply);
+    grpc_slice_unref(call->failure);
+    grpc_slice_unref(call->failure_text);
+    free(call);
+}
+
+static struct rpc_server_call *new_call(struct rpc_server *server, struct rpc_endpoint *endpoint)
+{
+    struct rpc_server_call *call = calloc(1, sizeof *call);
+    if (call == NULL)
+        abort();
+    call->server = server;
+    call->endpoint = endpoint;
+    call->failure = grpc_empty_slice();
+    call->failure_text = grpc_empty_slice();
+    grpc_metadata_array_init(&call->metadata);
+    grpc_call_details_init(&call->details);
+    return call;
+}
+
+static void arrive(void *self, bool ok);
+
+/* Posts a slot: the core fills it with the next call of that method. */
+static void post_slot(struct rpc_server *server, struct rpc_endpoint *endpoint)
+{
+    struct rpc_server_call *call = new_call(server, endpoint);
+    call->event = (struct rpc_event){.fire = arrive, .self = call};
+    grpc_call_error error;
+    if (endpoint != NULL)
+        error = grpc_server_request_registered_call(
+            server->core, endpoint->registered, &call->call, &call->deadline, &call->metadata,
+            &call->payload, server->queue, server->queue, &call->event);
+    else
+        error = grpc_server_request_call(server->core, &call->call, &call->details, &call->metadata,
+                                         server->queue, server->queue, &call->event);
+    if (error != GRPC_CALL_OK)
+        rpc_server_call_free(call); /* shutting down: no event comes */
+}
+
+void rpc_server_fill_ctx(struct ctx *ctx, const struct rpc_server_call *call, struct arena *arena)
+{
+    char traceparent[CTX_TRACEPARENT_SIZE + 1];
+    ctx_init(ctx, arena);
+    rpc_find_metadata(&call->metadata, "traceparent", traceparent, sizeof traceparent);
+    if (traceparent[0] != '\0')
+        (void)ctx_continue_trace(ctx, traceparent);
+    ctx->deadline_us = rpc_deadline_us(call->deadline);
+    if (ctx->deadline_us == CTX_NO_DEADLINE && call->endpoint->method->handle != NULL)
+        ctx_set_timeout_ms(ctx, call->server->options.default_timeout_ms);
+    char *peer = grpc_call_get_peer(call->call);
+    snprintf(ctx->caller, sizeof ctx->caller, "%s", peer);
+    gpr_free(peer);
+}
+
+void rpc_server_finish(const struct rpc_server_call *call, const struct ctx *ctx,
+                       enum status status)
+{
+    const int64_t duration_us = clock_monotonic_us() - call->started_us;
+    metrics_add(call->endpoint->handled[status_rpc_code(status)], 1);
+    metrics_observe(call->endpoint->seconds, (double)duration_us / 1e6);
+    log_request(ctx, call->endpoint->path, status, duration_us);
+}
+
+static void answered(void *self, bool ok)
+{
+    (void)ok; /* the caller may be gone: nothing to tell it */
+    rpc_server_call_free(self);
+}
+
+void rpc_server_answer(struct rpc_server_call *call, const struct ctx *ctx, enum status status)
+{
+    grpc_op ops[4] = {0};
+    size_t count = 0;
+    ops[count++] = (grpc_op){.op = GRPC_OP_SEND_INITIAL_METADATA};
+    if (status == ST_OK) {
+        ops[count] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE};
+        ops[count++].data.send_message.send_message = call->reply;
+    } else {
+        call->failure = rpc_failure_pack(ctx, status);
+        call->failure_text = grpc_slice_from_static_string(status_text(status, LANGUAGE_EN));
+        call->trailing = (grpc_metadata){.key = grpc_slice_from_static_string(RPC_DETAILS_KEY),
+                                         .value = call->failure};
+    }
+    ops[count] = (grpc_op){.op = GRPC_OP_SEND_STATUS_FROM_SERVER};
+    ops[count].data.send_status_from_server.status = (grpc_status_code)status_rpc_code(status);
+    if (status != ST_OK) {
+        ops[count].data.send_status_from_server.status_details = &call->failure_text;
+        ops[count].data.send_status_from_server.trailing_metadata_count = 1;
+        ops[count].data.send_status_from_server.trailing_metadata = &call->trailing;
+    }
+    count++;
+    ops[count] = (grpc_op){.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
+    ops[count++].data.recv_close_on_server.cancelled = &call->cancelled;
+
+    call->event = (struct rpc_event){.fire = answered, .self = call};
+    if (grpc_call_start_batch(call->call, ops, count, &call->event, NULL) != GRPC_CALL_OK)
+        rpc_server_call_free(call);
+}
+
+/* --- on a worker --- */
+
+static enum status handle_unary(struct ctx *ctx, struct rpc_server_call *call)
+{
+    const struct rpc_method *method = call->endpoint->method;
+    if (ctx_is_over(ctx))
+        return ctx_fail(ctx, ST_TIMEOUT, "deadline before the handler ran");
+    ProtobufCMessage *request = NULL;
+    TRY(rpc_unpack(ctx, method->input, call->payload, &request));
+    ProtobufCMessage *response = arena_alloc(ctx->arena, method->output->sizeof_message);
+    if (response == NULL)
+        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
+    method->output->message_init(response);
+    TRY(method->handle(ctx, call->endpoint->service->self, request, response));
+    if (protobuf_c_message_get_packed_size(response) > RPC_RESPONSE_MAX)
+        return ctx_fail(ctx, ST_OVERLOADED, "response larger than %d bytes", RPC_RESPONSE_MAX);
+    call->reply = rpc_pack(response);
+    return ST_OK;
+}
+
+static void open_stream(struct ctx *ctx, struct rpc_server_call *call)
+{
+    const struct rpc_endpoint *endpoint = call->endpoint;
+    const struct rpc_method *method = endpoint->method;
+    ProtobufCMessage *request = NULL;
+    enum status status = rpc_unpack(ctx, method->input, call->payload, &request);
+    struct rpc_stream *stream = status == ST_OK ? rpc_stream_new(call) : NULL;
+    if (stream == NULL) {
+        status = status == ST_OK ? ctx_fail(ctx, ST_OVERLOADED, "too many streams") : status;
+        rpc_server_finish(call, ctx, status);
+        rpc_server_answer(call, ctx, status);
+        return;
+    }
+    /* From here the stream owns the call. */
+    const int64_t started_us = clock_monotonic_us();
+    status = method->open(ctx, endpoint->service->self, request, stream);
+    log_request(ctx, endpoint->path, status, clock_monotonic_us() - started_us);
+    if (status != ST_OK) {
+        rpc_stream_finish(stream, status);
+        rpc_stream_release(&stream);
+    }
+}
+
+static void run_call(void *job, struct arena *arena)
+{
+    struct rpc_server_call *call = job;
+    struct ctx ctx;
+    rpc_server_fill_ctx(&ctx, call, arena);
+    if (call->endpoint->method->open != NULL) {
+        open_stream(&ctx, call);
+        return;
+    }
+    const enum status status = handle_unary(&ctx, call);
+    rpc_server_finish(call, &ctx, status);
+    rpc_server_answer(call, &ctx, status);
+}
+
+/* --- on the poller --- */
+
+static void refuse(struct rpc_server_call *call, enum status status, const char *why)
+{
+    struct ctx ctx;
+    ctx_init(&ctx, NULL);
+    (void)ctx_fail(&ctx, status, "%s", why);
+    rpc_server_answer(call, &ctx, status);
+}
+
+static void arrive_unknown(struct rpc_server_call *call)
+{
+    char path[160];
+    rpc_copy_slice(path, sizeof path, call->details.method);
+    if (rpc_reflection_takes(path))
+        rpc_reflection_begin(call);
+    else
+        refuse(call, ST_UNIMPLEMENTED, "no such method");
+}
+
+static void arrive(void *self, bool ok)
+{
+    struct rpc_server_call *call = self;
+    struct rpc_server *server = call->server;
+    if (!ok) {
+        rpc_server_call_free(call); /* the slot was never used: shutting down */
+        return;
+    }
+    post_slot(server, call->endpoint);
+    call->started_us = clock_monotonic_us();
+    if (call->endpoint == NULL) {
+        arrive_unknown(call);
+        return;
+    }
+    metrics_add(call->endpoint->started, 1);
+    if (rpc_workers_submit(server->workers, call))
+        return;
+    metrics_add(server->shed, 1);
+    metrics_add(call->endpoint->handled[RPC_CODE_RESOURCE_EXHAUSTED], 1);
+    refuse(call, ST_OVERLOADED, "in-flight limit");
+}
+
+static void *poll_events(void *self)
+{
+    struct rpc_server *server = self;
+    rpc_poll(server->queue);
+    return NULL;
+}
+
+/* --- start --- */
+
+static const char *const code_names[RPC_CODES] = {
+    "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+    "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+    "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+    "DataLoss", "Unauthenticated"};
+
+static void make_metrics(struct rpc_endpoint *endpoint)
+{
+    char labels[256];
+    const int length = snprintf(labels, sizeof labels, "grpc_service=\"%s\",grpc_method=\"%s\"",
+                                endpoint->service->name, endpoint->method->name);
+    assert(length > 0 && (size_t)length < sizeof labels);
+    endpoint->started =
+        metrics_counter("grpc_server_started_total", labels, "RPCs started on the server.");
+    endpoint->seconds = metrics_histogram("grpc_server_handling_seconds", labels,
+                                          "Response latency of RPCs.", NULL, 0);
+    for (size_t i = 0; i < RPC_CODES; i++) {
+        char coded[320];
+        snprintf(coded, sizeof coded, "%s,grpc_code=\"%s\"", labels, code_names[i]);
+        endpoint->handled[i] =
+            metrics_counter("grpc_server_handled_total", coded, "RPCs completed on the server.");
+    }
+}
+
+static void add_endpoint(struct rpc_server *server, const struct rpc_service *service,
+                         const struct rpc_method *method)
+{
+    assert(server->endpoint_count < RPC_METHODS_MAX);
+    assert((method->handle == NULL) != (method->open == NULL));
+    struct rpc_endpoint *endpoint = &server->endpoints[server->endpoint_count++];
+    endpoint->server = server;
+    endpoint->service = service;
+    endpoint->method = method;
+    snprintf(endpoint->path, sizeof endpoint->path, "/%s/%s", service->name, method->name);
+    endpoint->registered = grpc_server_register_method(
+        server->core, endpoint->path, NULL, GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+    assert(endpoint->registered != NULL);
+    make_metrics(endpoint);
+}
+
+static grpc_server *make_core(const struct rpc_server_options *options)
+{
+    grpc_arg arguments[] = {
+        {.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_ALLOW_REUSEPORT, .value.integer = 0},
+        {.type = GRPC_ARG_INTEGER,
+         .key = GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
+         .value.integer = RPC_MESSAGE_MAX},
+        {.type = GRPC_ARG_INTEGER,
+         .key = GRPC_ARG_MAX_METADATA_SIZE,
+         .value.integer = RPC_METADATA_MAX},
+        {.type = GRPC_ARG_INTEGER,
+         .key = GRPC_ARG_MAX_CONCURRENT_STREAMS,
+         .value.integer = CONCURRENT_STREAMS_MAX},
+        {.type = GRPC_ARG_INTEGER,
+         .key = GRPC_ARG_MAX_CONNECTION_AGE_MS,
+         .value.integer = (int)options->max_connection_age_ms},
+        {.type = GRPC_ARG_INTEGER,
+         .key = GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+         .value.integer = HANDSHAKE_TIMEOUT_MS},
+        {.type = GRPC_ARG_INTEGER,
+         .key = GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+         .value.integer = PING_INTERVAL_MIN_MS},
+        {.type = GRPC_ARG_INTEGER,
+         .key = GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS,
+         .value.integer = 1},
+        {.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_ENABLE_CHANNELZ, .value.integer = 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(arguments); i++)
+        assert(arguments[i].key != NULL);
+    const grpc_channel_args all = {.num_args = ARRAY_LEN(arguments), .args = arguments};
+    return grpc_server_create(&all, NULL);
+}
+
+static void fill_defaults(struct rpc_server_options *options)
+{
+    options->workers = options->workers == 0 ? WORKERS : options->workers;
+    options->in_flight_max = options->in_flight_max == 0 ? IN_FLIGHT_MAX : options->in_flight_max;
+    options->streams_max = options->streams_max == 0 ? STREAMS_MAX : options->streams_max;
+    if (options->max_connection_age_ms == 0)
+        options->max_connection_age_ms = CONNECTION_AGE_MS;
+    if (options->default_timeout_ms == 0)
+        options->default_timeout_ms = TIMEOUT_MS;
+    assert(options->workers <= RPC_WORKERS_MAX && options->service_count < RPC_SERVICES_MAX);
+}
+
+static void free_server(struct rpc_server *server)
+{
+    for (size_t i = 0; i < server->watcher_count; i++)
+        rpc_stream_release(&server->watchers[i]);
+    grpc_server_destroy(server->core);
+    grpc_completion_queue_shutdown(server->queue);
+    pthread_join(server->poller, NULL); /* drains the queue */
+    grpc_completion_queue_destroy(server->queue);
+    pthread_cond_destroy(&server->changed);
+    pthread_mutex_destroy(&server->lock);
+    pthread_mutex_destroy(&server->health_lock);
+    free(server);
+    grpc_shutdown();
+}
+
+static struct rpc_server *make_server(const struct rpc_server_options *options)
+{
+    struct rpc_server *server = calloc(1, sizeof *server);
+    if (server == NULL)
+        abort();
+    server->options = *options;
+    fill_defaults(&server->options);
+    grpc_init();
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_mutex_init(&server->health_lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&server->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    server->shed =
+        metrics_counter("rpc_server_shed_total", "", "Calls refused at the in-flight limit.");
+    server->queue = grpc_completion_queue_create_for_next(NULL);
+    server->core = make_core(&server->options);
+    grpc_server_register_completion_queue(server->core, server->queue, NULL);
+
+    for (size_t i = 0; i < options->service_count; i++)
+        server->services[server->service_count++] = options->services[i];
+    server->services[server->service_count++] = rpc_health_service(server);
+    for (size_t i = 0; i < server->service_count; i++) {
+        for (size_t j = 0; j < server->services[i].method_count; j++)
+            add_endpoint(server, &server->services[i], &server->services[i].methods[j]);
+    }
+    return server;
+}
+
+static void shut_down(void *self, bool ok)
+{
+    struct rpc_server *server = self;
+    (void)ok;
+    pthread_mutex_lock(&server->lock);
+    server->shut_down = true;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+}
+
+enum status rpc_server_start(const struct rpc_server_options *options,
+                             struct rpc_server **ret_server)
+{
+    struct rpc_server *server = make_server(options);
+    grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
+    server->port = grpc_server_add_http2_port(server->core, options->listen, credentials);
+    grpc_server_credentials_release(credentials);
+    if (server->port == 0) {
+        log_line(LOG_ERROR, NULL, "rpc: cannot bind %s", options->listen);
+        struct rpc_event event = {.fire = shut_down, .self = server};
+        grpc_server_shutdown_and_notify(server->core, server->queue, &event);
+        if (pthread_create(&server->poller, NULL, poll_events, server) != 0)
+            abort();
+        pthread_mutex_lock(&server->lock);
+        while (!server->shut_down)
+            pthread_cond_wait(&server->changed, &server->lock);
+        pthread_mutex_unlock(&server->lock);
+        free_server(server);
+        return ST_UNAVAILABLE;
+    }
+    server->workers = rpc_workers_start(server->options.workers, server->options.in_flight_max,
+                                        RPC_ARENA_SIZE, run_call);
+    grpc_server_start(server->core);
+    for (size_t i = 0; i < server->endpoint_count; i++) {
+        for (size_t j = 0; j < SLOTS; j++)
+            post_slot(server, &server->endpoints[i]);
+    }
+    for (size_t j = 0; j < SLOTS; j++)
+        post_slot(server, NULL);
+    if (pthread_create(&server->poller, NULL, poll_events, server) != 0)
+        abort();
+    pthread_setname_np(server->poller, "rpc-poller");
+    *ret_server = server;
+    return ST_OK;
+}
+
+int rpc_server_port(const struct rpc_server *server)
+{
+    return server->port;
+}
+
+/* --- stop --- */
+
+/* Waits until the core has shut down; false after the limit. */
+static bool wait_shut_down(struct rpc_server *server, int64_t limit_ms)
+{
+    const int64_t until_us = clock_monotonic_us() + limit_ms * 1000;
+    const struct timespec until = {.tv_sec = until_us / 1000000,
+                                   .tv_nsec = until_us % 1000000 * 1000};
+    pthread_mutex_lock(&server->lock);
+    while (!server->shut_down && clock_monotonic_us() < until_us)
+        pthread_cond_timedwait(&server->changed, &server->lock, &until);
+    const bool done = server->shut_down;
+    pthread_mutex_unlock(&server->lock);
+    return done;
+}
+
+void rpc_server_stop(struct rpc_server **server, int64_t drain_ms, int64_t finish_ms)
+{
+    struct rpc_server *old = *server;
+    if (old == NULL)
+        return;
+    *server = NULL;
+    rpc_server_set_serving(old, false);
+    const struct timespec drain = {.tv_sec = drain_ms / 1000, .tv_nsec = drain_ms % 1000 * 1000000};
+    nanosleep(&drain, NULL);
+
+    atomic_store(&old->stopping, true);
+    struct rpc_event event = {.fire = shut_down, .self = old};
+    grpc_server_shutdown_and_notify(old->core, old->queue, &event);
+    rpc_streams_finish_all(old);
+    if (!wait_shut_down(old, finish_ms)) {
+        grpc_server_cancel_all_calls(old->core);
+        while (!wait_shut_down(old, 1000))
+            ;
+    }
+    rpc_workers_stop(&old->workers);
+    free_server(old);
+}
