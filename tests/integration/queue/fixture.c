@@ -182,17 +182,6 @@ bool wait_for_status(int instance, struct place *place, enum place_status status
     return false;
 }
 
-bool wait_for_skipped(int instance, int64_t skipped)
-{
-    for (int64_t end_us = clock_monotonic_us() + PATIENCE_MS * 1000;
-         clock_monotonic_us() < end_us;) {
-        if (figures(instance).skipped_total >= skipped)
-            return true;
-        usleep(10000);
-    }
-    return false;
-}
-
 int64_t ask_log(const char *sql)
 {
     tick(0);

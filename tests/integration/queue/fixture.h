@@ -55,8 +55,6 @@ void tick(int instance);
 
 /* Polls until the place has that status; false after PATIENCE_MS. */
 bool wait_for_status(int instance, struct place *place, enum place_status status);
-/* Ticks without any sign of life until so many were skipped. */
-bool wait_for_skipped(int instance, int64_t skipped);
 
 /* One number out of the database, asked as its superuser would; the log is recorded before. */
 int64_t ask_log(const char *sql);
