@@ -36,7 +36,7 @@ struct demo_date demo_date(int64_t now_unix_ms, int days)
 {
     assert(days >= 1 && days <= DEMO_DATES);
 
-    struct demo_date date;
+    struct demo_date date = {0};
     clock_format_date(now_unix_ms + days * ms_of_day, date.date);
     int64_t midnight_ms = clock_date_to_wall_ms(date.date);
     date.starts_at_unix_ms = midnight_ms + START_MINUTE * INT64_C(60000);

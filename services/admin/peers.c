@@ -13,12 +13,6 @@ typedef Boxoffice__Queue__V1__GetQueueResponse GetQueueResponse;
 typedef Boxoffice__Queue__V1__SetPolicyRequest SetPolicyRequest;
 typedef Boxoffice__Queue__V1__SetPolicyResponse SetPolicyResponse;
 
-const char *const policy_kind_names[POLICY_KIND_COUNT] = {
-    [POLICY_COUNTER] = "counter",
-    [POLICY_GATE] = "gate",
-    [POLICY_BOTH] = "both",
-};
-
 /* protobuf-c has request texts as char *, but only reads them: copies keep the qualifiers honest.
  */
 static enum status give_text(struct ctx *ctx, const char *text, char **ret_text)

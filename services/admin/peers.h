@@ -10,6 +10,7 @@
 #include "base/macros.h"
 #include "base/status.h"
 #include "demo.h"
+#include "policy.h"
 
 struct rpc_client;
 
@@ -20,18 +21,6 @@ enum status peer_add_date(struct ctx *ctx, struct rpc_client *concert,
                           const struct demo_concert *demo, const struct demo_date *date,
                           bool *ret_created) MUST_CHECK;
 
-enum { POLICY_COUNTER, POLICY_GATE, POLICY_BOTH, POLICY_KIND_COUNT };
-extern const char *const policy_kind_names[POLICY_KIND_COUNT];
-
-struct queue_policy {
-    int kind;
-    int64_t capacity;
-    int64_t admit_batch;
-    int64_t admit_interval_ms;
-    int64_t active_ttl_ms;
-    int64_t absent_ms;
-    bool paused;
-};
 struct queue_figures {
     struct queue_policy policy;
     int64_t waiting;

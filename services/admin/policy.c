@@ -5,6 +5,12 @@
 
 #include "base/checked.h"
 
+const char *const policy_kind_names[POLICY_KIND_COUNT] = {
+    [POLICY_COUNTER] = "counter",
+    [POLICY_GATE] = "gate",
+    [POLICY_BOTH] = "both",
+};
+
 static const struct {
     const char *name;
     size_t offset;
