@@ -21,25 +21,48 @@ enum {
 extern const unsigned char queue_line_lua[];
 static const struct kv_script line_script = {"line", (const char *)queue_line_lua};
 
-/* Waits for a mutex at most until the ctx's deadline. */
-static enum status lock_within(struct ctx *ctx, pthread_mutex_t *mutex)
+/* --- turns --- */
+
+static void turn_init(struct turn *turn)
 {
-    if (ctx->deadline_us == CTX_NO_DEADLINE) {
-        pthread_mutex_lock(mutex);
-        return ST_OK;
-    }
-    struct timespec until = {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&turn->mutex, NULL);
+    pthread_cond_init(&turn->given_back, &attributes);
+    pthread_condattr_destroy(&attributes);
+    turn->is_taken = false;
+}
+
+static void turn_done(struct turn *turn)
+{
+    pthread_cond_destroy(&turn->given_back);
+    pthread_mutex_destroy(&turn->mutex);
+}
+
+static enum status turn_take(struct ctx *ctx, struct turn *turn)
+{
+    const struct timespec until = {
         .tv_sec = ctx->deadline_us / 1000000,
         .tv_nsec = ctx->deadline_us % 1000000 * 1000,
     };
-    if (pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until) != 0)
+    pthread_mutex_lock(&turn->mutex);
+    while (turn->is_taken && !ctx_is_over(ctx))
+        (void)pthread_cond_timedwait(&turn->given_back, &turn->mutex, &until);
+    bool is_mine = !turn->is_taken;
+    turn->is_taken = true;
+    pthread_mutex_unlock(&turn->mutex);
+    if (!is_mine)
         return ctx_fail(ctx, ST_TIMEOUT, "waited too long for another thread's work on the line");
     return ST_OK;
 }
 
-static void unlock(pthread_mutex_t **mutex)
+static void turn_give_back(struct turn **turn)
 {
-    pthread_mutex_unlock(*mutex);
+    pthread_mutex_lock(&(*turn)->mutex);
+    (*turn)->is_taken = false;
+    pthread_cond_signal(&(*turn)->given_back);
+    pthread_mutex_unlock(&(*turn)->mutex);
 }
 
 static const char *number(struct ctx *ctx, int64_t value)
@@ -83,10 +106,19 @@ static struct queue *new_queue(const char *name, uint64_t hash)
         snprintf(queue->key_texts[i], LINE_KEY_MAX, "line:{%s}:%s", name, parts[i]);
         queue->keys[i] = queue->key_texts[i];
     }
-    pthread_mutex_init(&queue->open_mutex, NULL);
-    pthread_mutex_init(&queue->log_mutex, NULL);
+    turn_init(&queue->open_turn);
+    turn_init(&queue->log_turn);
     pthread_mutex_init(&queue->figures_mutex, NULL);
     return queue;
+}
+
+void book_free_queue(struct queue **queue)
+{
+    turn_done(&(*queue)->open_turn);
+    turn_done(&(*queue)->log_turn);
+    pthread_mutex_destroy(&(*queue)->figures_mutex);
+    free(*queue);
+    *queue = NULL;
 }
 
 enum status book_find_queue(struct ctx *ctx, struct queue_store *store, const char *name,
@@ -211,8 +243,8 @@ static enum status make_line(struct ctx *ctx, struct queue_store *store, struct 
 
 static enum status open_line(struct ctx *ctx, struct queue_store *store, struct queue *queue)
 {
-    TRY(lock_within(ctx, &queue->open_mutex));
-    pthread_mutex_t *held scoped(unlock) = &queue->open_mutex;
+    TRY(turn_take(ctx, &queue->open_turn));
+    struct turn *held scoped(turn_give_back) = &queue->open_turn;
     struct kv_reply reply;
     TRY(run_once(ctx, store, queue, (const char *const[]){"tick"}, 1, &reply));
     if (!is_no_line(&reply))
@@ -241,8 +273,8 @@ enum status book_run(struct ctx *ctx, struct queue_store *store, struct queue *q
 enum status book_extend(struct ctx *ctx, struct queue_store *store, struct queue *queue,
                         int64_t seq_end)
 {
-    TRY(lock_within(ctx, &queue->open_mutex));
-    pthread_mutex_t *held scoped(unlock) = &queue->open_mutex;
+    TRY(turn_take(ctx, &queue->open_turn));
+    struct turn *held scoped(turn_give_back) = &queue->open_turn;
     if (queue->seq_end > seq_end)
         return ST_OK;
 
@@ -283,7 +315,7 @@ static enum status join_entries(struct ctx *ctx, const struct kv_reply *reply,
     return ST_OK;
 }
 
-/* Records one page; *ret_full when there may be more. Under log_mutex. */
+/* Records one page; *ret_full when there may be more. Under the log's turn. */
 static enum status record_page(struct ctx *ctx, struct queue_store *store, struct queue *queue,
                                bool *ret_full)
 {
@@ -313,8 +345,8 @@ static enum status record_page(struct ctx *ctx, struct queue_store *store, struc
 enum status book_settle(struct ctx *ctx, struct queue_store *store, struct queue *queue,
                         int64_t epoch, int64_t entry)
 {
-    TRY(lock_within(ctx, &queue->log_mutex));
-    pthread_mutex_t *held scoped(unlock) = &queue->log_mutex;
+    TRY(turn_take(ctx, &queue->log_turn));
+    struct turn *held scoped(turn_give_back) = &queue->log_turn;
     for (bool full = true; full;) {
         if (queue->logged_epoch == epoch && queue->logged_entry >= entry)
             return ST_OK;
@@ -330,8 +362,8 @@ enum status book_settle(struct ctx *ctx, struct queue_store *store, struct queue
 
 enum status book_settle_all(struct ctx *ctx, struct queue_store *store, struct queue *queue)
 {
-    TRY(lock_within(ctx, &queue->log_mutex));
-    pthread_mutex_t *held scoped(unlock) = &queue->log_mutex;
+    TRY(turn_take(ctx, &queue->log_turn));
+    struct turn *held scoped(turn_give_back) = &queue->log_turn;
     for (bool full = true; full;) {
         size_t mark = arena_mark(ctx->arena);
         TRY(record_page(ctx, store, queue, &full));

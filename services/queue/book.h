@@ -20,6 +20,13 @@ enum { BOOK_BLOCK = 10000 };
 
 enum { LINE_KEYS = 8, LINE_KEY_MAX = LINE_NAME_MAX + 24 };
 
+/* Work that one thread does at a time and others wait for, at most until their deadline. */
+struct turn {
+    pthread_mutex_t mutex;
+    pthread_cond_t given_back;
+    bool is_taken;
+};
+
 /* One queue that this instance knows. Never removed, so a pointer to it stays good. */
 struct queue {
     char name[LINE_NAME_MAX + 1];
@@ -27,12 +34,12 @@ struct queue {
     char key_texts[LINE_KEYS][LINE_KEY_MAX];
     const char *keys[LINE_KEYS];
 
-    pthread_mutex_t open_mutex; /* one thread makes the line or reserves numbers */
-    int64_t seq_end;            /* as last reserved by this instance */
+    struct turn open_turn; /* one thread makes the line or reserves numbers */
+    int64_t seq_end;       /* as last reserved by this instance */
 
-    pthread_mutex_t log_mutex; /* one thread records the log */
-    int64_t logged_epoch;      /* everything up to this entry of this epoch */
-    int64_t logged_entry;      /* is in PostgreSQL */
+    struct turn log_turn; /* one thread records the log */
+    int64_t logged_epoch; /* everything up to this entry of this epoch */
+    int64_t logged_entry; /* is in PostgreSQL */
 
     pthread_mutex_t figures_mutex;
     struct line_figures figures;
@@ -52,6 +59,8 @@ struct queue_store {
     struct queue *queues[QUEUES_MAX];
     int64_t listed_at_us; /* when PostgreSQL was last asked which queues there are */
 };
+
+void book_free_queue(struct queue **queue);
 
 /* The queue of that name, known from now on; ST_OVERLOADED when there are QUEUES_MAX others. */
 enum status book_find_queue(struct ctx *ctx, struct queue_store *store, const char *name,

@@ -37,12 +37,8 @@ void queue_store_free(struct queue_store **store)
     struct queue_store *self = *store;
     if (!self)
         return;
-    for (size_t i = 0; i < self->queue_count; i++) {
-        pthread_mutex_destroy(&self->queues[i]->open_mutex);
-        pthread_mutex_destroy(&self->queues[i]->log_mutex);
-        pthread_mutex_destroy(&self->queues[i]->figures_mutex);
-        free(self->queues[i]);
-    }
+    for (size_t i = 0; i < self->queue_count; i++)
+        book_free_queue(&self->queues[i]);
     pthread_mutex_destroy(&self->mutex);
     free(self);
     *store = NULL;
