@@ -1,5 +1,6 @@
-/* Strict, bounded JSON (RFC 8259 by jansson): unknown and duplicate members, depth, size, invalid UTF-8, NULs and non-integer
- * numbers are refused, and every wrong member is reported at once by its JSON pointer. */
+/* Strict, bounded JSON (RFC 8259 by jansson): unknown and duplicate members, depth, size, invalid
+ * UTF-8, NULs and non-integer numbers are refused, and every wrong member is reported at once by
+ * its JSON pointer. */
 #ifndef HTTP_JSON_H
 #define HTTP_JSON_H
 
@@ -26,12 +27,16 @@ struct http_member {
     int64_t min, max;
 };
 
-/* Reads the request's body, one flat object, into *ret_object by the table. ST_INVALID_REQUEST with violations. */
-enum status http_read_json(struct ctx *ctx, const struct http_request *request, const struct http_member *members,
-                           size_t count, void *ret_object) MUST_CHECK;
+/* Reads the request's body, one flat object, into *ret_object by the table. ST_INVALID_REQUEST with
+ * violations. */
+enum status http_read_json(struct ctx *ctx, const struct http_request *request,
+                           const struct http_member *members, size_t count,
+                           void *ret_object) MUST_CHECK;
 
-/* A jansson value as the response's body in the arena; takes the reference; NULL root is ST_OVERLOADED. */
+/* A jansson value as the response's body in the arena; takes the reference; NULL root is
+ * ST_OVERLOADED. */
 struct json_t;
-enum status http_write_json(struct ctx *ctx, struct http_response *response, struct json_t *root) MUST_CHECK;
+enum status http_write_json(struct ctx *ctx, struct http_response *response,
+                            struct json_t *root) MUST_CHECK;
 
 #endif

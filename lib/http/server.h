@@ -1,5 +1,6 @@
-/* An HTTP/1.1 server over libmicrohttpd: epoll threads read and write, a bounded pool of workers runs blocking handlers while
- * the connection is suspended. TLS and HTTP/2 are the ingress's business. */
+/* An HTTP/1.1 server over libmicrohttpd: epoll threads read and write, a bounded pool of workers
+ * runs blocking handlers while the connection is suspended. TLS and HTTP/2 are the ingress's
+ * business. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
@@ -13,8 +14,8 @@
 
 /* Limits; each is refused with the status named. */
 enum {
-    HTTP_BODY_MAX = 16 * 1024,       /* bytes; 413 BODY_TOO_LARGE, refused as soon as it is known */
-    HTTP_HEADER_MAX = 16 * 1024,     /* bytes of request line and headers together; 431 */
+    HTTP_BODY_MAX = 16 * 1024,   /* bytes; 413 BODY_TOO_LARGE, refused as soon as it is known */
+    HTTP_HEADER_MAX = 16 * 1024, /* bytes of request line and headers together; 431 */
     HTTP_PATH_PARAMS_MAX = 4,
     HTTP_RESPONSE_HEADERS_MAX = 8,
     HTTP_ARENA_SIZE = 2 * 1024 * 1024, /* a worker's arena; 503 OVERLOADED when full */
@@ -27,18 +28,20 @@ struct http_server;
 const char *http_path_param(const struct http_request *request, const char *name);
 /* First value of ?name=, percent-decoded; NULL when absent. */
 const char *http_query_param(const struct http_request *request, const char *name);
-/* Every query name must be one of `names` and come once, else ST_INVALID_REQUEST with a violation. */
-enum status http_check_query(struct ctx *ctx, const struct http_request *request, const char *const names[],
-                             size_t count) MUST_CHECK;
+/* Every query name must be one of `names` and come once, else ST_INVALID_REQUEST with a violation.
+ */
+enum status http_check_query(struct ctx *ctx, const struct http_request *request,
+                             const char *const names[], size_t count) MUST_CHECK;
 /* Case-insensitive header; NULL when absent. */
 const char *http_header(const struct http_request *request, const char *name);
 const char *http_body(const struct http_request *request, size_t *ret_size);
 const char *http_path(const struct http_request *request);
-enum status_language http_language(const struct http_request *request); /* from Accept-Language: ko or en */
+enum status_language
+http_language(const struct http_request *request); /* from Accept-Language: ko or en */
 
 /* What a handler answers; zeroed before. The body lives in the ctx's arena (or is static). */
 struct http_response {
-    int code; /* 0: 200 */
+    int code;                 /* 0: 200 */
     const char *content_type; /* NULL: application/json */
     const char *body;
     size_t body_size;
@@ -46,13 +49,12 @@ struct http_response {
         const char *name, *value;
     } headers[HTTP_RESPONSE_HEADERS_MAX];
     size_t header_count;
-    /* Set by http_stream_begin: the answer is an event stream. */
-    struct http_stream *stream;
 };
 void http_add_header(struct http_response *response, const char *name, const char *value);
 
-/* A failed handler is answered as RFC 9457 application/problem+json, in the request's language, with code, trace_id, the
- * ctx's violations as errors[] and its notes as members; retryable 429 and 503 carry Retry-After. */
+/* A failed handler is answered as RFC 9457 application/problem+json, in the request's language,
+ * with code, trace_id, the ctx's violations as errors[] and its notes as members; retryable 429 and
+ * 503 carry Retry-After. */
 typedef enum status http_handle_fn(struct ctx *ctx, void *self, const struct http_request *request,
                                    struct http_response *response);
 
@@ -64,35 +66,25 @@ struct http_route {
 };
 
 struct http_server_options {
-    const char *listen; /* "127.0.0.1:8080"; port 0 picks a free one */
+    const char *listen;              /* "127.0.0.1:8080"; port 0 picks a free one */
     const struct http_route *routes; /* borrowed */
     size_t route_count;
     void *self;
-    const char *server_name;       /* for metrics and the log: "gateway", "admin" */
-    size_t threads;                /* epoll threads, 0: 2 */
-    size_t workers;                /* 0: 64 */
-    size_t in_flight_max;          /* queued and running, 0: 1024; more: 503 OVERLOADED at once */
-    size_t connections_max;        /* 0: 16384 */
-    int64_t idle_timeout_ms;       /* also for slow senders, 0: 30000 */
-    int64_t request_timeout_ms;    /* the ctx's deadline, 0: 10000 */
+    const char *server_name;    /* for metrics and the log: "gateway", "admin" */
+    size_t threads;             /* epoll threads, 0: 2 */
+    size_t workers;             /* 0: 64 */
+    size_t in_flight_max;       /* queued and running, 0: 1024; more: 503 OVERLOADED at once */
+    size_t connections_max;     /* 0: 16384 */
+    int64_t idle_timeout_ms;    /* also for slow senders, 0: 30000 */
+    int64_t request_timeout_ms; /* the ctx's deadline, 0: 10000 */
     bool log_requests;
 };
 
-enum status http_server_start(const struct http_server_options *options, struct http_server **ret_server) MUST_CHECK;
+enum status http_server_start(const struct http_server_options *options,
+                              struct http_server **ret_server) MUST_CHECK;
 int http_server_port(const struct http_server *server);
-/* Stops accepting, answers what runs for at most finish_ms, ends streams, joins and frees. While draining, answers carry
- * Connection: close. */
+/* Stops accepting, answers what runs for at most finish_ms, joins and frees. While draining,
+ * answers carry Connection: close. */
 void http_server_stop(struct http_server **server, int64_t drain_ms, int64_t finish_ms);
-
-/* --- event streams (https://html.spec.whatwg.org/multipage/server-sent-events.html) --- */
-struct http_stream;
-/* Turns the answer into text/event-stream. The caller holds one reference and sends from any thread, never blocking; while an
- * event is still unsent only the newest is kept. A heartbeat comment goes out every 15 s by itself. */
-enum status http_stream_begin(struct ctx *ctx, struct http_response *response, struct http_stream **ret_stream) MUST_CHECK;
-/* False when the reader is gone: release it. id 0: none. data must not hold newlines. */
-bool http_stream_send(struct http_stream *stream, const char *event, int64_t id, const char *data);
-bool http_stream_is_over(struct http_stream *stream);
-/* Ends the stream after what is unsent and gives the reference back; sets NULL. */
-void http_stream_release(struct http_stream **stream);
 
 #endif

@@ -9,7 +9,7 @@
 #include "metrics/metrics.h"
 #include "rpc/core.h"
 #include "rpc/server.h"
-#include "rpc/workers.h"
+#include "base/workers.h"
 
 enum {
     RPC_SERVICES_MAX = 16,
@@ -51,7 +51,7 @@ struct rpc_server {
     grpc_server *core;
     grpc_completion_queue *queue;
     pthread_t poller;
-    struct rpc_workers *workers;
+    struct workers *workers;
     int port;
     struct rpc_service services[RPC_SERVICES_MAX]; /* the caller's, then our own */
     size_t service_count;

@@ -227,7 +227,7 @@ static void arrive(void *self, bool ok)
         return;
     }
     metrics_add(call->endpoint->started, 1);
-    if (rpc_workers_submit(server->workers, call))
+    if (workers_submit(server->workers, call))
         return;
     metrics_add(server->shed, 1);
     metrics_add(call->endpoint->handled[RPC_CODE_RESOURCE_EXHAUSTED], 1);
@@ -404,8 +404,8 @@ enum status rpc_server_start(const struct rpc_server_options *options,
         free_server(server);
         return ST_UNAVAILABLE;
     }
-    server->workers = rpc_workers_start(server->options.workers, server->options.in_flight_max,
-                                        RPC_ARENA_SIZE, run_call);
+    server->workers = workers_start(server->options.workers, server->options.in_flight_max,
+                                    RPC_ARENA_SIZE, run_call);
     grpc_server_start(server->core);
     for (size_t i = 0; i < server->endpoint_count; i++) {
         for (size_t j = 0; j < SLOTS; j++)
@@ -460,6 +460,6 @@ void rpc_server_stop(struct rpc_server **server, int64_t drain_ms, int64_t finis
         while (!wait_shut_down(old, 1000))
             ;
     }
-    rpc_workers_stop(&old->workers);
+    workers_stop(&old->workers);
     free_server(old);
 }

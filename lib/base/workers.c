@@ -1,21 +1,21 @@
-#include "rpc/workers.h"
+#include "base/workers.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
-struct rpc_workers {
+struct workers {
     pthread_mutex_t lock;
     pthread_cond_t work;
     void **queue; /* ring of in_flight_max */
     size_t first, queued, in_flight, in_flight_max;
     bool stopping;
-    rpc_job_fn *run;
+    workers_run_fn *run;
     size_t arena_size, thread_count;
     pthread_t threads[];
 };
 
 /* The next job, NULL when there will be no more. */
-static void *next_job(struct rpc_workers *workers)
+static void *next_job(struct workers *workers)
 {
     pthread_mutex_lock(&workers->lock);
     while (workers->queued == 0 && !workers->stopping)
@@ -32,7 +32,7 @@ static void *next_job(struct rpc_workers *workers)
 
 static void *work(void *self)
 {
-    struct rpc_workers *workers = self;
+    struct workers *workers = self;
     struct arena arena;
     void *block = malloc(workers->arena_size);
     if (block == NULL)
@@ -49,10 +49,10 @@ static void *work(void *self)
     return NULL;
 }
 
-struct rpc_workers *rpc_workers_start(size_t threads, size_t in_flight_max, size_t arena_size,
-                                      rpc_job_fn *run)
+struct workers *workers_start(size_t threads, size_t in_flight_max, size_t arena_size,
+                              workers_run_fn *run)
 {
-    struct rpc_workers *workers = calloc(1, sizeof *workers + threads * sizeof(pthread_t));
+    struct workers *workers = calloc(1, sizeof *workers + threads * sizeof(pthread_t));
     if (workers == NULL)
         abort();
     workers->queue = calloc(in_flight_max, sizeof *workers->queue);
@@ -66,13 +66,13 @@ struct rpc_workers *rpc_workers_start(size_t threads, size_t in_flight_max, size
     for (size_t i = 0; i < threads; i++) {
         if (pthread_create(&workers->threads[i], NULL, work, workers) != 0)
             abort();
-        pthread_setname_np(workers->threads[i], "rpc-worker");
+        pthread_setname_np(workers->threads[i], "worker");
         workers->thread_count++;
     }
     return workers;
 }
 
-bool rpc_workers_submit(struct rpc_workers *workers, void *job)
+bool workers_submit(struct workers *workers, void *job)
 {
     pthread_mutex_lock(&workers->lock);
     const bool room = workers->in_flight < workers->in_flight_max;
@@ -86,7 +86,7 @@ bool rpc_workers_submit(struct rpc_workers *workers, void *job)
     return room;
 }
 
-size_t rpc_workers_in_flight(struct rpc_workers *workers)
+size_t workers_in_flight(struct workers *workers)
 {
     pthread_mutex_lock(&workers->lock);
     const size_t in_flight = workers->in_flight;
@@ -94,9 +94,9 @@ size_t rpc_workers_in_flight(struct rpc_workers *workers)
     return in_flight;
 }
 
-void rpc_workers_stop(struct rpc_workers **workers)
+void workers_stop(struct workers **workers)
 {
-    struct rpc_workers *old = *workers;
+    struct workers *old = *workers;
     if (old == NULL)
         return;
     pthread_mutex_lock(&old->lock);

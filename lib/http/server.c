@@ -1,0 +1,393 @@
+#include "http/server.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <netdb.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+#include "base/workers.h"
+#include "http/internal.h"
+#include "log/log.h"
+#include "metrics/metrics.h"
+
+enum {
+    THREADS = 2,
+    WORKERS = 64,
+    IN_FLIGHT_MAX = 1024,
+    CONNECTIONS_MAX = 16384,
+    IDLE_TIMEOUT_MS = 30000,
+    REQUEST_TIMEOUT_MS = 10000,
+    LISTEN_BACKLOG = 4096,
+};
+
+struct http_server {
+    struct http_server_options options;
+    struct MHD_Daemon *daemon;
+    struct workers *workers;
+    int port;
+    _Atomic bool draining;
+    struct metrics_counter *shed;
+    struct metrics_gauge *in_flight;
+};
+
+/* --- answers --- */
+
+static void add_headers(struct http_server *server, const struct ctx *ctx,
+                        struct MHD_Response *answer, const struct http_response *response)
+{
+    MHD_add_response_header(answer, "Content-Type",
+                            response->content_type == NULL ? "application/json"
+                                                           : response->content_type);
+    MHD_add_response_header(answer, "X-Request-Id", ctx->trace_id);
+    MHD_add_response_header(answer, "X-Content-Type-Options", "nosniff");
+    MHD_add_response_header(answer, "Cache-Control", "no-store");
+    for (size_t i = 0; i < response->header_count; i++)
+        MHD_add_response_header(answer, response->headers[i].name, response->headers[i].value);
+    if (atomic_load(&server->draining))
+        MHD_add_response_header(answer, "Connection", "close");
+}
+
+static void keep_answer(struct http_request *request, const struct ctx *ctx,
+                        const struct http_response *response)
+{
+    request->answer = MHD_create_response_from_buffer(
+        response->body_size, (void *)(uintptr_t)response->body, MHD_RESPMEM_MUST_COPY);
+    if (request->answer == NULL)
+        abort();
+    request->answer_code = response->code == 0 ? 200 : (unsigned)response->code;
+    add_headers(request->server, ctx, request->answer, response);
+}
+
+static void count_request(const struct http_request *request, const struct ctx *ctx,
+                          enum status status)
+{
+    const struct http_server *server = request->server;
+    const int64_t duration_us = clock_monotonic_us() - request->started_us;
+    const char *route = request->route == NULL ? "" : request->route->pattern;
+    char labels[256];
+    snprintf(labels, sizeof labels, "server=\"%s\",route=\"%s\",method=\"%s\"",
+             server->options.server_name, route, request->route == NULL ? "" : request->method);
+    metrics_observe(
+        metrics_histogram("http_request_seconds", labels, "Time from request to answer.", NULL, 0),
+        (double)duration_us / 1e6);
+    const size_t used = strlen(labels);
+    snprintf(labels + used, sizeof labels - used, ",code=\"%u\"", request->answer_code);
+    metrics_add(metrics_counter("http_requests_total", labels, "Requests answered."), 1);
+    if (server->options.log_requests) {
+        char what[160];
+        snprintf(what, sizeof what, "%s %s", request->method,
+                 route[0] == '\0' ? "(no route)" : route);
+        log_request(ctx, what, status, duration_us);
+    }
+}
+
+static void fill_ctx(struct ctx *ctx, const struct http_request *request, struct arena *arena)
+{
+    ctx_init(ctx, arena);
+    const char *traceparent = http_header(request, "traceparent");
+    if (traceparent != NULL)
+        (void)ctx_continue_trace(ctx, traceparent);
+    ctx_set_timeout_ms(ctx, request->server->options.request_timeout_ms);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (info == NULL || getnameinfo(info->client_addr, sizeof(struct sockaddr_in), ctx->caller,
+                                    sizeof ctx->caller, NULL, 0, NI_NUMERICHOST) != 0)
+        base_copy_text(ctx->caller, sizeof ctx->caller, "unknown");
+}
+
+static void answer_options(const struct http_request *request, struct ctx *ctx,
+                           struct http_response *response)
+{
+    const struct http_server_options *options = &request->server->options;
+    char allowed[128];
+    http_allowed_methods(request, options->routes, options->route_count, allowed, sizeof allowed);
+    char *copy = arena_strdup(ctx->arena, allowed);
+    http_add_header(response, "Allow", copy == NULL ? "OPTIONS" : copy);
+}
+
+/* Everything about one request that may block or allocate: on a worker, or at once for a refusal.
+ */
+static void run_request(struct http_request *request, struct arena *arena)
+{
+    struct ctx ctx;
+    struct http_response response = {0};
+    fill_ctx(&ctx, request, arena);
+    enum status status = request->refusal;
+    const bool is_options =
+        status == ST_METHOD_NOT_ALLOWED && strcmp(request->method, "OPTIONS") == 0;
+    if (is_options) {
+        status = ST_OK;
+        response.code = 204;
+        answer_options(request, &ctx, &response);
+    } else if (status == ST_OK) {
+        status = request->route->handle(&ctx, request->server->options.self, request, &response);
+    }
+    if (status != ST_OK) {
+        http_write_problem(&ctx, request, status, &response);
+        if (status == ST_METHOD_NOT_ALLOWED)
+            answer_options(request, &ctx, &response);
+    }
+    keep_answer(request, &ctx, &response);
+    count_request(request, &ctx, status);
+}
+
+static void run_job(void *job, struct arena *arena)
+{
+    struct http_request *request = job;
+    run_request(request, arena);
+    metrics_move(request->server->in_flight, -1);
+    MHD_resume_connection(request->connection);
+}
+
+/* A refusal is cheap and needs no worker: that is the point of refusing. */
+static void refuse(struct http_request *request, enum status status)
+{
+    unsigned char block[8192];
+    struct arena arena;
+    arena_init(&arena, block, sizeof block);
+    request->refusal = status;
+    run_request(request, &arena);
+}
+
+/* --- libmicrohttpd's side --- */
+
+static enum MHD_Result send_answer(struct http_request *request)
+{
+    const enum MHD_Result queued =
+        MHD_queue_response(request->connection, request->answer_code, request->answer);
+    MHD_destroy_response(request->answer);
+    request->answer = NULL;
+    return queued;
+}
+
+static enum status check_head(struct http_request *request)
+{
+    const struct http_server_options *options = &request->server->options;
+    if (strlen(request->path) + 1 == sizeof request->path)
+        return ST_HEADER_TOO_LARGE;
+    TRY(http_find_route(request, options->routes, options->route_count));
+    const char *length = http_header(request, "Content-Length");
+    int64_t size = 0;
+    if (length != NULL && (!base_parse_int64(length, &size) || size < 0))
+        return ST_INVALID_REQUEST;
+    if (size > HTTP_BODY_MAX)
+        return ST_BODY_TOO_LARGE;
+    if (!request->route->needs_json)
+        return ST_OK;
+    const char *type = http_header(request, "Content-Type");
+    const bool json = type != NULL && strncasecmp(type, "application/json", 16) == 0 &&
+                      strchr("; \t", type[16]) != NULL;
+    return json ? ST_OK : ST_UNSUPPORTED_MEDIA_TYPE;
+}
+
+static struct http_request *begin(struct http_server *server, struct MHD_Connection *connection,
+                                  const char *url, const char *method)
+{
+    struct http_request *request = malloc(sizeof *request);
+    if (request == NULL)
+        return NULL;
+    /* Not the whole struct: the body is large and is filled as it comes. */
+    memset(request, 0, offsetof(struct http_request, body));
+    request->body_size = 0;
+    request->answer = NULL;
+    request->handed_over = false;
+    request->server = server;
+    request->connection = connection;
+    request->started_us = clock_monotonic_us();
+    base_copy_text(request->method, sizeof request->method, method);
+    base_copy_text(request->path, sizeof request->path, url);
+    request->refusal = ST_OK;
+    request->refusal = check_head(request);
+    return request;
+}
+
+static void take_body(struct http_request *request, const char *data, size_t size)
+{
+    if (size > HTTP_BODY_MAX - request->body_size) {
+        request->refusal = ST_BODY_TOO_LARGE;
+        return;
+    }
+    memcpy(request->body + request->body_size, data, size);
+    request->body_size += size;
+}
+
+static enum MHD_Result hand_over(struct http_request *request)
+{
+    struct http_server *server = request->server;
+    request->body[request->body_size] = '\0';
+    request->handed_over = true;
+    MHD_suspend_connection(request->connection);
+    metrics_move(server->in_flight, 1);
+    if (workers_submit(server->workers, request))
+        return MHD_YES;
+    metrics_move(server->in_flight, -1);
+    metrics_add(server->shed, 1);
+    refuse(request, ST_OVERLOADED);
+    MHD_resume_connection(request->connection);
+    return MHD_YES;
+}
+
+static enum MHD_Result on_access(void *self, struct MHD_Connection *connection, const char *url,
+                                 const char *method, const char *version, const char *upload_data,
+                                 size_t *upload_data_size, void **slot)
+{
+    (void)version;
+    struct http_request *request = *slot;
+    if (request == NULL) {
+        request = begin(self, connection, url, method);
+        *slot = request;
+        if (request == NULL)
+            return MHD_NO;
+        if (request->refusal == ST_OK || request->refusal == ST_METHOD_NOT_ALLOWED)
+            return MHD_YES;
+        refuse(request, request->refusal);
+        return send_answer(request);
+    }
+    if (*upload_data_size > 0) {
+        take_body(request, upload_data, *upload_data_size);
+        *upload_data_size = 0;
+        return MHD_YES;
+    }
+    if (request->answer != NULL)
+        return send_answer(request);
+    if (request->refusal != ST_OK) {
+        refuse(request, request->refusal);
+        return send_answer(request);
+    }
+    return request->handed_over ? MHD_YES : hand_over(request);
+}
+
+static void on_completed(void *self, struct MHD_Connection *connection, void **slot,
+                         enum MHD_RequestTerminationCode why)
+{
+    (void)self;
+    (void)connection;
+    (void)why;
+    struct http_request *request = *slot;
+    if (request != NULL && request->answer != NULL)
+        MHD_destroy_response(request->answer);
+    free(request);
+    *slot = NULL;
+}
+
+/* Paths and queries stay as sent: http_decode knows how to refuse. Queries are decoded here, with
+ * '+' as sent. */
+static size_t unescape(void *self, struct MHD_Connection *connection, char *text)
+{
+    (void)self;
+    (void)connection;
+    return strlen(text);
+}
+
+/* --- life --- */
+
+static void fill_defaults(struct http_server_options *options)
+{
+    options->threads = options->threads == 0 ? THREADS : options->threads;
+    options->workers = options->workers == 0 ? WORKERS : options->workers;
+    options->in_flight_max = options->in_flight_max == 0 ? IN_FLIGHT_MAX : options->in_flight_max;
+    options->connections_max =
+        options->connections_max == 0 ? CONNECTIONS_MAX : options->connections_max;
+    options->idle_timeout_ms =
+        options->idle_timeout_ms == 0 ? IDLE_TIMEOUT_MS : options->idle_timeout_ms;
+    if (options->request_timeout_ms == 0)
+        options->request_timeout_ms = REQUEST_TIMEOUT_MS;
+}
+
+/* "127.0.0.1:8080" or "[::1]:8080", numeric. */
+static bool parse_listen(const char *listen, struct sockaddr_in *ret_address)
+{
+    char host[64];
+    int64_t port;
+    const char *colon = strrchr(listen, ':');
+    if (colon == NULL || (size_t)(colon - listen) >= sizeof host ||
+        !base_parse_int64(colon + 1, &port) || port < 0 || port > 65535)
+        return false;
+    base_copy_text(host, (size_t)(colon - listen) + 1, listen);
+    *ret_address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    return inet_pton(AF_INET, host, &ret_address->sin_addr) == 1;
+}
+
+static struct MHD_Daemon *start_daemon(struct http_server *server, struct sockaddr_in *address)
+{
+    const struct http_server_options *options = &server->options;
+    return MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, server,
+        MHD_OPTION_SOCK_ADDR, (struct sockaddr *)address, MHD_OPTION_THREAD_POOL_SIZE,
+        (unsigned)options->threads, MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->connections_max,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((options->idle_timeout_ms + 999) / 1000),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEADER_MAX + 4096,
+        MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned)LISTEN_BACKLOG,
+        MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        NULL, MHD_OPTION_END);
+}
+
+enum status http_server_start(const struct http_server_options *options,
+                              struct http_server **ret_server)
+{
+    struct sockaddr_in address;
+    if (!parse_listen(options->listen, &address)) {
+        log_line(LOG_ERROR, NULL, "http: %s is not an IPv4 address and port", options->listen);
+        return ST_UNAVAILABLE;
+    }
+    struct http_server *server = calloc(1, sizeof *server);
+    if (server == NULL)
+        abort();
+    server->options = *options;
+    fill_defaults(&server->options);
+    char labels[64];
+    snprintf(labels, sizeof labels, "server=\"%s\"", options->server_name);
+    server->shed =
+        metrics_counter("http_shed_total", labels, "Requests refused at the in-flight limit.");
+    server->in_flight = metrics_gauge("http_in_flight", labels, "Requests queued or running.");
+    server->workers = workers_start(server->options.workers, server->options.in_flight_max,
+                                    HTTP_ARENA_SIZE, run_job);
+    server->daemon = start_daemon(server, &address);
+    if (server->daemon == NULL) {
+        log_line(LOG_ERROR, NULL, "http: cannot bind %s", options->listen);
+        workers_stop(&server->workers);
+        free(server);
+        return ST_UNAVAILABLE;
+    }
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    server->port = info == NULL ? 0 : info->port;
+    *ret_server = server;
+    return ST_OK;
+}
+
+int http_server_port(const struct http_server *server)
+{
+    return server->port;
+}
+
+void http_server_stop(struct http_server **server, int64_t drain_ms, int64_t finish_ms)
+{
+    struct http_server *old = *server;
+    if (old == NULL)
+        return;
+    *server = NULL;
+    atomic_store(&old->draining, true);
+    const struct timespec drain = {.tv_sec = drain_ms / 1000, .tv_nsec = drain_ms % 1000 * 1000000};
+    nanosleep(&drain, NULL);
+
+    const MHD_socket listening = MHD_quiesce_daemon(old->daemon);
+    const int64_t until_us = clock_monotonic_us() + finish_ms * 1000;
+    while (workers_in_flight(old->workers) > 0 && clock_monotonic_us() < until_us) {
+        const struct timespec moment = {.tv_nsec = 5000000};
+        nanosleep(&moment, NULL);
+    }
+    workers_stop(&old->workers); /* every handler is bounded by its deadline; all resume */
+    MHD_stop_daemon(old->daemon);
+    if (listening != MHD_INVALID_SOCKET)
+        close(listening);
+    free(old);
+}
