@@ -23,17 +23,23 @@ static const struct {
      "changes how a queue admits, while it runs", command_policy},
 };
 
+static void print_settings(FILE *out, const char *owner, const struct config_setting *settings,
+                           size_t count)
+{
+    fprintf(out, "\nSettings of %s, from the environment:\n", owner);
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "  %s (%s)\n      %s\n", settings[i].name,
+                settings[i].fallback ? settings[i].fallback : "required", settings[i].help);
+}
+
 static void print_help(FILE *out)
 {
     fputs("boxoffice-admin <command> ...\n\n", out);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         fprintf(out, "  %s %s\n      %s\n", commands[i].name, commands[i].words, commands[i].help);
-    fputs("\nSettings of audit:\n", out);
-    config_print_help(audit_settings, audit_setting_count, "boxoffice-admin audit", out);
-    fputs("\nSettings of seed-demo:\n", out);
-    config_print_help(concert_peer_settings, peer_setting_count, "boxoffice-admin seed-demo", out);
-    fputs("\nSettings of queue and policy:\n", out);
-    config_print_help(queue_peer_settings, peer_setting_count, "boxoffice-admin queue", out);
+    print_settings(out, "audit", audit_settings, audit_setting_count);
+    print_settings(out, "seed-demo", concert_peer_settings, peer_setting_count);
+    print_settings(out, "queue and policy", queue_peer_settings, peer_setting_count);
 }
 
 int main(int argc, char **argv)
