@@ -32,6 +32,11 @@ void fixture_start(void)
     actor_done(&actor);
 }
 
+const char *fixture_app_url(void)
+{
+    return app_url;
+}
+
 void fixture_stop(void)
 {
     support_postgres_stop(&postgres);

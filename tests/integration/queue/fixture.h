@@ -28,6 +28,7 @@ void fixture_start(void);
 void fixture_stop(void);
 void fixture_set_up(void);
 void fixture_tear_down(void);
+const char *fixture_app_url(void);
 void instance_start(struct instance *instance);
 void instance_stop(struct instance *instance);
 
