@@ -2,21 +2,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "boxoffice/queue/v1/queue.pb-c.h"
 #include "fake_queue_store.h"
-#include "fake_rpc_stream.h"
-#include "service.h"
-#include "token/token.h"
-#include "watch.h"
+#include "service_fixture.h"
 
 typedef Boxoffice__Queue__V1__IssueTokenRequest IssueTokenRequest;
 typedef Boxoffice__Queue__V1__IssueTokenResponse IssueTokenResponse;
 typedef Boxoffice__Queue__V1__GetTokenRequest GetTokenRequest;
 typedef Boxoffice__Queue__V1__GetTokenResponse GetTokenResponse;
-typedef Boxoffice__Queue__V1__WatchTokenRequest WatchTokenRequest;
 typedef Boxoffice__Queue__V1__VerifyTokensRequest VerifyTokensRequest;
 typedef Boxoffice__Queue__V1__VerifyTokensResponse VerifyTokensResponse;
 typedef Boxoffice__Queue__V1__ExpireTokenRequest ExpireTokenRequest;
@@ -25,90 +19,6 @@ typedef Boxoffice__Queue__V1__SetPolicyRequest SetPolicyRequest;
 typedef Boxoffice__Queue__V1__SetPolicyResponse SetPolicyResponse;
 typedef Boxoffice__Queue__V1__GetQueueRequest GetQueueRequest;
 typedef Boxoffice__Queue__V1__GetQueueResponse GetQueueResponse;
-
-enum { ARENA_SIZE = 1024 * 1024, PATIENCE_MS = 10000 };
-
-static char user_text[] = "0190a6b2-0000-7000-8000-000000000001";
-static char token_text[] = "0190a6b2-0000-7000-8000-0000000000aa";
-
-static unsigned char block[ARENA_SIZE];
-static struct arena arena;
-static struct ctx ctx;
-static struct token_key *key;
-static struct watch_list *watches;
-static struct queue_service service;
-static struct rpc_service rpc;
-
-static void fresh_ctx(void)
-{
-    arena_init(&arena, block, sizeof block);
-    ctx_init(&ctx, &arena);
-    ctx_set_timeout_ms(&ctx, PATIENCE_MS);
-}
-
-static void set_up(void)
-{
-    fresh_ctx();
-    fake_store = (struct fake_store){
-        .created = true,
-        .status = PLACE_WAITING,
-        .position = 7,
-        .expired = true,
-        .issued = {.sequence = 12,
-                   .issued_at_unix_ms = 1795522993880,
-                   .status = PLACE_WAITING,
-                   .position = 7},
-        .figures = {.policy = {.kind = POLICY_COUNTER,
-                               .capacity = 10,
-                               .admit_batch = 1,
-                               .admit_interval_ms = 1000,
-                               .active_ttl_ms = 60000,
-                               .absent_ms = 60000},
-                    .waiting = 7,
-                    .active = 10,
-                    .epoch = 1,
-                    .last_sequence = 12,
-                    .advance_rate_milli = 1000},
-    };
-    ck_assert_int_eq(token_key_new("0123456789abcdef0123456789abcdef", &key), ST_OK);
-    watches = watch_list_start(NULL, 5);
-    service = (struct queue_service){.key = key, .watches = watches};
-    rpc = queue_rpc_service(&service);
-}
-
-static void tear_down(void)
-{
-    watch_list_stop(&watches);
-    token_key_free(&key);
-}
-
-static const struct rpc_method *method(const char *name)
-{
-    for (size_t i = 0; i < rpc.method_count; i++) {
-        if (strcmp(rpc.methods[i].name, name) == 0)
-            return &rpc.methods[i];
-    }
-    ck_abort_msg("no method %s", name);
-}
-
-static enum status call(const char *name, const void *in, void *out)
-{
-    return method(name)->handle(&ctx, rpc.self, in, out);
-}
-
-/* An authentic token, in memory that outlives the ctx's arena. */
-static char *make_token(const char *queue, int64_t sequence)
-{
-    struct token_claims claims = {.sequence = sequence, .issued_at_unix_ms = 1795522993880};
-    const char *text;
-    ck_assert(uuid_parse(user_text, &claims.user_id));
-    ck_assert(uuid_parse(token_text, &claims.token_id));
-    snprintf(claims.queue, sizeof claims.queue, "%s", queue);
-    ck_assert_int_eq(token_sign(&ctx, key, &claims, &text), ST_OK);
-    char *copy = strdup(text);
-    ck_assert_ptr_nonnull(copy);
-    return copy;
-}
 
 static enum status issue(const char *user, const char *queue, IssueTokenResponse *res)
 {
@@ -520,88 +430,6 @@ START_TEST(a_full_arena_is_overload)
 }
 END_TEST
 
-/* --- streams --- */
-
-static enum status watch(char *token, struct rpc_stream *stream)
-{
-    WatchTokenRequest req;
-    boxoffice__queue__v1__watch_token_request__init(&req);
-    req.token = token;
-    return method("WatchToken")->open(&ctx, rpc.self, &req, stream);
-}
-
-static void wait_for(atomic_int *value, int wanted)
-{
-    for (int64_t end_us = clock_monotonic_us() + PATIENCE_MS * 1000;
-         atomic_load(value) < wanted && clock_monotonic_us() < end_us;)
-        usleep(1000);
-    ck_assert_int_eq(atomic_load(value), wanted);
-}
-
-START_TEST(a_watcher_is_told_at_once)
-{
-    struct rpc_stream stream = {0};
-    char *token = make_token("main", 1);
-    fake_store.status = PLACE_ACTIVE;
-    fake_store.position = 0;
-    ck_assert_int_eq(watch(token, &stream), ST_OK);
-    ck_assert_int_ge(atomic_load(&stream.sent), 1);
-    ck_assert_int_eq(atomic_load(&stream.released), 0);
-    free(token);
-    watch_list_close(watches);
-    ck_assert_int_eq(atomic_load(&stream.released), 1);
-    ck_assert_int_eq(atomic_load(&stream.finish_status), ST_UNAVAILABLE);
-    /* Nothing changed, so nothing more was told. */
-    ck_assert_int_eq(atomic_load(&stream.sent), 1);
-}
-END_TEST
-
-START_TEST(a_watcher_of_an_ended_place_is_told_and_let_go)
-{
-    struct rpc_stream stream = {0};
-    char *token = make_token("main", 1);
-    fake_store.status = PLACE_EXPIRED;
-    ck_assert_int_eq(watch(token, &stream), ST_OK);
-    ck_assert_int_eq(atomic_load(&stream.sent), 1);
-    ck_assert_int_eq(atomic_load(&stream.released), 1);
-    free(token);
-}
-END_TEST
-
-START_TEST(a_watcher_with_a_bad_token_is_refused)
-{
-    static char forged[] = "a.b.c";
-    struct rpc_stream stream = {0};
-    ck_assert_int_eq(watch(forged, &stream), ST_TOKEN_INVALID);
-    ck_assert_int_eq(atomic_load(&stream.sent), 0);
-    /* A refused stream stays the server's. */
-    ck_assert_int_eq(atomic_load(&stream.released), 0);
-}
-END_TEST
-
-START_TEST(a_watcher_who_is_gone_is_let_go)
-{
-    struct rpc_stream stream = {0};
-    char *token = make_token("main", 1);
-    atomic_store(&stream.is_over, true);
-    ck_assert_int_eq(watch(token, &stream), ST_OK);
-    wait_for(&stream.released, 1);
-    ck_assert_int_eq(atomic_load(&stream.sent), 0);
-    free(token);
-}
-END_TEST
-
-START_TEST(nobody_watches_once_the_service_stops)
-{
-    struct rpc_stream stream = {0};
-    char *token = make_token("main", 1);
-    watch_list_close(watches);
-    ck_assert_int_eq(watch(token, &stream), ST_UNAVAILABLE);
-    ck_assert_int_eq(atomic_load(&stream.released), 0);
-    free(token);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("queue handlers");
@@ -625,15 +453,6 @@ int main(void)
     tcase_add_loop_test(handlers, a_failing_store_fails_the_call_with_its_status, 0, HANDLERS);
     tcase_add_test(handlers, a_full_arena_is_overload);
     suite_add_tcase(suite, handlers);
-
-    TCase *streams = tcase_create("streams");
-    tcase_add_checked_fixture(streams, set_up, tear_down);
-    tcase_add_test(streams, a_watcher_is_told_at_once);
-    tcase_add_test(streams, a_watcher_of_an_ended_place_is_told_and_let_go);
-    tcase_add_test(streams, a_watcher_with_a_bad_token_is_refused);
-    tcase_add_test(streams, a_watcher_who_is_gone_is_let_go);
-    tcase_add_test(streams, nobody_watches_once_the_service_stops);
-    suite_add_tcase(suite, streams);
 
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
