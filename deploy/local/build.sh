@@ -18,6 +18,6 @@ run() {
     }
 }
 : >"$log"
-run cmake --preset "$preset"
+run cmake --preset "$preset" -DBOXOFFICE_BENCH=OFF
 run cmake --build --preset "$preset" --target "${programs[@]}"
 echo "$PWD/build/$preset"

@@ -51,7 +51,7 @@ owned_dir() {
     [ -z "$1" ] || chown "$1:$(id -g "$1")" "$3"
 }
 
-# $STATE_DIR may lie where those users cannot go (a clone below /root): then what they must reach is kept elsewhere.
+# $STATE_DIR may lie where those users cannot go (a clone in the home of root): then what they must reach is kept elsewhere.
 choose_run_dir() {
     if [ -f "$STATE_DIR/run_dir" ]; then
         run_dir=$(<"$STATE_DIR/run_dir")

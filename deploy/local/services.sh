@@ -37,8 +37,8 @@ prepare_token_secret() {
 install_binaries() { # <build dir>
     local name
     for name in "${services[@]}" gateway admin; do
-        install -m 755 "$1/services/$name/boxoffice-$name" "$run_dir/bin/" ||
-            fail "boxoffice-$name is not in $1"
+        install -m 755 "$1/bin/boxoffice-$name" "$run_dir/bin/" ||
+            fail "boxoffice-$name is not in $1/bin"
     done
 }
 
