@@ -85,16 +85,20 @@ start_gateway() { # <n>
 
 is_ready() { curl -fsS --noproxy '*' --max-time 2 "http://$1/readyz"; }
 
+# All at once, as some look for others before they are ready; gateways when there is something behind them.
 start_services() {
     local service n
     for service in "${services[@]}"; do
         for ((n = 1; n <= REPLICAS; n++)); do start_service "$service" "$n"; done
     done
+    for service in "${services[@]}"; do await_service "$service"; done
     for ((n = 1; n <= REPLICAS; n++)); do start_gateway "$n"; done
-    for service in "${services[@]}" gateway; do
-        for ((n = 1; n <= REPLICAS; n++)); do
-            wait_for "$(upper "$service")_$n" 30 is_ready "$(admin_address "$service" "$n")"
-        done
+    await_service gateway
+}
+await_service() {
+    local n
+    for ((n = 1; n <= REPLICAS; n++)); do
+        wait_for "$(upper "$1")_$n" 30 is_ready "$(admin_address "$1" "$n")"
     done
 }
 
