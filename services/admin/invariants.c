@@ -137,7 +137,7 @@ const struct audit_invariant audit_invariants[] = {
         " SELECT format('reservation %s is %s past its time', reservation_id, status)"
         " FROM audit_claim WHERE is_past"
         " UNION ALL"
-        " SELECT format('reservation %s is PAYING for payment %s, which is %s', reservation_id,"
+        " SELECT format('reservation %s is PAYING for payment %s, which is %s', c.reservation_id,"
         "   c.payment_id, coalesce(p.state, 'unknown'))"
         " FROM audit_claim c LEFT JOIN audit_payment p USING (payment_id)"
         " WHERE c.status = 'PAYING' AND (p.payment_id IS NULL OR p." OVER ")"),

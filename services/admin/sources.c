@@ -38,13 +38,15 @@ const struct audit_source audit_sources[] = {
            " capacity FROM line_event"),
     SOURCE(AUDIT_QUEUE, "audit_line", "queue text, watermark bigint",
            "SELECT queue, watermark FROM line"),
-    SOURCE(AUDIT_RESERVATION, "audit_claim",
-           "reservation_id uuid, user_id uuid, concert_id uuid, date date, seat_no integer,"
-           " price_won bigint, status text, is_past boolean, confirmed_late boolean,"
-           " payment_id uuid, token_id uuid, queue text, idempotency_key text",
-           "SELECT reservation_id, user_id, concert_id, date, seat_no, price_won, status,"
-           " is_past, confirmed_late, payment_id, token_id, queue, idempotency_key"
-           " FROM reservation"),
+    SOURCE(
+        AUDIT_RESERVATION, "audit_claim",
+        "reservation_id uuid, user_id uuid, concert_id uuid, date date, seat_no integer,"
+        " price_won bigint, status text, is_past boolean, confirmed_late boolean,"
+        " payment_id uuid, token_id uuid, queue text, idempotency_key text",
+        "SELECT reservation_id, user_id, concert_id, date, seat_no, price_won, status,"
+        " status IN ('HELD', 'PAYING') AND claim_until <= clock_timestamp() AS is_past,"
+        " coalesce(status = 'CONFIRMED' AND confirmed_at > claim_until, false) AS confirmed_late,"
+        " payment_id, token_id, queue, idempotency_key FROM reservation"),
     SOURCE(AUDIT_WALLET, "audit_account", "user_id uuid, balance_won bigint",
            "SELECT user_id, balance_won FROM account"),
     SOURCE(AUDIT_WALLET, "audit_entry",
