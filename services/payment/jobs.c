@@ -1,6 +1,7 @@
 #include "jobs.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/ticker.h"
@@ -19,6 +20,7 @@ struct payment_jobs {
     struct ticker *tickers[PAYMENT_JOBS_WORKERS_MAX];
     size_t worker_count;
     struct ticker *backlog_ticker;
+    atomic_bool stopping; /* a worker ends after the payment it drives */
     struct metrics_counter *recovered;
     struct metrics_gauge *unfinished;
     struct metrics_gauge *oldest_ms;
@@ -52,7 +54,11 @@ size_t payment_jobs_recover(struct ctx *ctx, const struct payment_driver *driver
 static void run_recovery(struct ctx *ctx, void *self)
 {
     struct payment_jobs *jobs = self;
-    metrics_add(jobs->recovered, payment_jobs_recover(ctx, &jobs->driver, RECOVER_MAX));
+    for (int i = 0; i < RECOVER_MAX && !atomic_load(&jobs->stopping); i++) {
+        if (payment_jobs_recover(ctx, &jobs->driver, 1) == 0)
+            break;
+        metrics_add(jobs->recovered, 1);
+    }
 }
 
 static void run_backlog(struct ctx *ctx, void *self)
@@ -103,6 +109,7 @@ void payment_jobs_stop(struct payment_jobs **jobs)
 {
     if (!*jobs)
         return;
+    atomic_store(&(*jobs)->stopping, true);
     for (size_t i = 0; i < (*jobs)->worker_count; i++)
         ticker_stop(&(*jobs)->tickers[i]);
     ticker_stop(&(*jobs)->backlog_ticker);
