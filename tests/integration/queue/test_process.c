@@ -43,6 +43,7 @@ static const struct rpc_call_type verify_type = CALL("VerifyTokens", verify_toke
 struct process {
     pid_t pid;
     int port;
+    int admin_port;
     struct rpc_client *client;
 };
 
@@ -61,15 +62,17 @@ static int free_port(void)
     return ntohs(address.sin_port);
 }
 
-static void become_service(int port)
+static void become_service(int port, int admin_port)
 {
     char listen_at[32];
+    char admin_at[32];
     char binary[512];
     snprintf(listen_at, sizeof listen_at, "127.0.0.1:%d", port);
+    snprintf(admin_at, sizeof admin_at, "127.0.0.1:%d", admin_port);
     snprintf(binary, sizeof binary, "%s/bin/boxoffice-queue", getenv("BOXOFFICE_BINARY_DIR"));
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setenv("QUEUE_LISTEN", listen_at, 1);
-    setenv("QUEUE_ADMIN_LISTEN", "127.0.0.1:0", 1);
+    setenv("QUEUE_ADMIN_LISTEN", admin_at, 1);
     setenv("QUEUE_REDIS_URL", redis.url, 1);
     setenv("QUEUE_DB_URL", fixture_app_url(), 1);
     setenv("QUEUE_CAPACITY", "1", 1);
@@ -105,10 +108,11 @@ static void start_process(struct process *process)
 {
     char target[64];
     process->port = free_port();
+    process->admin_port = free_port();
     process->pid = fork();
     ck_assert_int_ge(process->pid, 0);
     if (process->pid == 0)
-        become_service(process->port);
+        become_service(process->port, process->admin_port);
     snprintf(target, sizeof target, "127.0.0.1:%d", process->port);
     ck_assert_int_eq(
         rpc_client_new(&(struct rpc_client_options){.target = target}, &process->client), ST_OK);
@@ -196,6 +200,72 @@ START_TEST(any_instance_knows_every_token)
     }
     for (size_t i = 0; i < ARRAY_LEN(tokens); i++)
         free(tokens[i]);
+}
+END_TEST
+
+/* --- health --- */
+
+/* The answer to a GET, head and body, in a static buffer; "" when nobody answers. */
+static const char *http_get(int instance, const char *path)
+{
+    static char answer[256 * 1024];
+    char request[128];
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    address.sin_port = htons((uint16_t)processes[instance].admin_port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int size = snprintf(request, sizeof request,
+                        "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", path);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    size_t used = 0;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+        write(fd, request, (size_t)size) == size) {
+        ssize_t got = 1;
+        while (got > 0 && used < sizeof answer - 1) {
+            got = read(fd, answer + used, sizeof answer - 1 - used);
+            used += got > 0 ? (size_t)got : 0;
+        }
+    }
+    close(fd);
+    answer[used] = '\0';
+    return answer;
+}
+
+static bool wait_for_answer(int instance, const char *path, const char *status_line)
+{
+    for (int64_t end_us = clock_monotonic_us() + PATIENCE_MS * 1000; clock_monotonic_us() < end_us;
+         usleep(20000)) {
+        if (strncmp(http_get(instance, path), status_line, strlen(status_line)) == 0)
+            return true;
+    }
+    return false;
+}
+
+START_TEST(readiness_follows_redis_and_liveness_does_not)
+{
+    ck_assert(wait_for_answer(0, "/readyz", "HTTP/1.1 200"));
+    support_redis_kill(&redis);
+    ck_assert(wait_for_answer(0, "/readyz", "HTTP/1.1 503"));
+    ck_assert(wait_for_answer(0, "/livez", "HTTP/1.1 200"));
+    IssueTokenResponse *response;
+    ck_assert_int_eq(try_issue(0, 2, &response), ST_UNAVAILABLE);
+    support_redis_start_again(&redis);
+    ck_assert(wait_for_answer(0, "/readyz", "HTTP/1.1 200"));
+    ck_assert_int_eq(try_issue(0, 2, &response), ST_OK);
+}
+END_TEST
+
+START_TEST(metrics_tell_how_the_line_is)
+{
+    free(issue(0, 2));
+    free(issue(0, 3));
+    const char *metrics = "";
+    for (int64_t end_us = clock_monotonic_us() + PATIENCE_MS * 1000;
+         clock_monotonic_us() < end_us && !strstr(metrics, "queue_waiting{queue=\"main\"} 2\n");
+         usleep(20000))
+        metrics = http_get(1, "/metrics");
+    ck_assert_ptr_nonnull(strstr(metrics, "queue_waiting{queue=\"main\"} 2\n"));
+    ck_assert_ptr_nonnull(strstr(metrics, "queue_active{queue=\"main\"} 1\n"));
+    ck_assert_ptr_nonnull(strstr(metrics, "kv_batch_size_count"));
 }
 END_TEST
 
@@ -345,6 +415,8 @@ int main(void)
     tcase_add_unchecked_fixture(process, fixture_start, fixture_stop);
     tcase_add_checked_fixture(process, set_up, tear_down);
     tcase_add_test(process, any_instance_knows_every_token);
+    tcase_add_test(process, readiness_follows_redis_and_liveness_does_not);
+    tcase_add_test(process, metrics_tell_how_the_line_is);
     tcase_add_test(process, a_watcher_sees_the_line_move_until_the_end);
     tcase_add_test(process, a_stopping_instance_ends_its_streams_and_exits_cleanly);
     tcase_add_test(process, a_killed_instance_leaves_the_line_to_the_other_one);
