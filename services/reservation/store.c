@@ -1,0 +1,384 @@
+#include "store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "db/db.h"
+
+/* A claim as every statement returns it: lapsed ones as EXPIRED, whatever the row still says. */
+#define IS_PAST(row, now) row ".status IN ('HELD', 'PAYING') AND " row ".claim_until <= " now
+#define CLAIM(row, now)                                                                            \
+    row ".reservation_id, " row ".user_id, " row ".concert_id, " row ".date, " row                 \
+        ".seat_no, " row ".price_won, " row ".currency, CASE WHEN " IS_PAST(                       \
+            row, now) " THEN 'EXPIRED' ELSE " row ".status END, CASE WHEN " row                    \
+                      ".status IN ('HELD', 'PAYING') AND " row ".claim_until > " now               \
+                      " THEN floor(extract(epoch FROM " row                                        \
+                      ".claim_until) * 1000)::bigint ELSE 0 END, "                                 \
+                      "floor(extract(epoch FROM " row ".created_at) * 1000)::bigint, " row         \
+                      ".version, "                                                                 \
+                      "coalesce(" row ".payment_id::text, '')"
+
+static enum status read_claim(struct ctx *ctx, const struct db_rows *rows, size_t row, size_t first,
+                              struct claim *ret_claim)
+{
+    struct claim claim = {0};
+    base_copy_text(claim.reservation_id.text, UUID_TEXT_SIZE, db_text(rows, row, first));
+    base_copy_text(claim.user_id.text, UUID_TEXT_SIZE, db_text(rows, row, first + 1));
+    base_copy_text(claim.concert_id.text, UUID_TEXT_SIZE, db_text(rows, row, first + 2));
+    base_copy_text(claim.date, sizeof claim.date, db_text(rows, row, first + 3));
+    claim.seat_no = db_int64(rows, row, first + 4);
+    claim.price_won = db_int64(rows, row, first + 5);
+    base_copy_text(claim.currency, sizeof claim.currency, db_text(rows, row, first + 6));
+    if (!claim_status_from_name(db_text(rows, row, first + 7), &claim.status))
+        return ctx_fail(ctx, ST_INTERNAL, "unreadable status of a claim");
+    claim.held_until_unix_ms = db_int64(rows, row, first + 8);
+    claim.created_at_unix_ms = db_int64(rows, row, first + 9);
+    claim.version = db_int64(rows, row, first + 10);
+    base_copy_text(claim.payment_id.text, UUID_TEXT_SIZE, db_text(rows, row, first + 11));
+    *ret_claim = claim;
+    return ST_OK;
+}
+
+static uint64_t date_key(const char *concert_id, const char *date)
+{
+    char text[UUID_TEXT_SIZE + CLOCK_DATE_SIZE];
+    snprintf(text, sizeof text, "%s/%s", concert_id, date);
+    return base_hash64(text);
+}
+
+/* --- reserve --- */
+
+/* `made` depends on `lapsed` (it counts it), so a lapsed claim has left the unique indexes before
+ * the new one enters them. All of it sees one moment. */
+static const struct db_statement reserve_statement = {
+    .name = "reserve",
+    .mode = DB_WRITE_LOCKED,
+    .sql =
+        "WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now"
+        "), earlier AS ("
+        "  SELECT * FROM reservation"
+        "  WHERE $11::text <> '' AND user_id = $2::uuid AND idempotency_key = $11::text"
+        "), rival AS ("
+        "  SELECT * FROM reservation"
+        "  WHERE concert_id = $3::uuid AND date = $4::date AND (seat_no = $5::int OR user_id = "
+        "$2::uuid)"
+        "    AND status IN ('HELD', 'PAYING', 'CONFIRMED') AND NOT EXISTS (SELECT FROM earlier)"
+        "), blocking AS ("
+        "  SELECT r.* FROM rival r, clock WHERE NOT (" IS_PAST(
+            "r",
+            "clock.now") ")"
+                         "), lapsed AS ("
+                         "  UPDATE reservation r SET status = 'EXPIRED', version = "
+                         "nextval('reservation_version')"
+                         "  FROM rival, clock WHERE r.reservation_id = rival.reservation_id "
+                         "AND " IS_PAST(
+                             "r",
+                             "clock.now") "  RETURNING r.reservation_id"
+                                          "), made AS ("
+                                          "  INSERT INTO reservation (reservation_id, user_id, "
+                                          "concert_id, date, seat_no, price_won,"
+                                          "    currency, status, hold_until, claim_until, "
+                                          "token_id, queue, idempotency_key, created_at)"
+                                          "  SELECT $1::uuid, $2::uuid, $3::uuid, $4::date, "
+                                          "$5::int, $6::bigint, $7::text, 'HELD',"
+                                          "    now + $8::bigint * interval '1 ms', now + "
+                                          "$8::bigint * interval '1 ms',"
+                                          "    $9::uuid, $10::text, $11::text, now"
+                                          "  FROM clock WHERE NOT EXISTS (SELECT FROM earlier) AND "
+                                          "NOT EXISTS (SELECT FROM blocking)"
+                                          "    AND (SELECT count(*) FROM lapsed) >= 0"
+                                          "  RETURNING *"
+                                          "), answer AS ("
+                                          "  SELECT 0 AS rank, 'DONE' AS outcome, made.* FROM made"
+                                          "  UNION ALL"
+                                          "  SELECT 0, CASE WHEN (concert_id, date, seat_no) = "
+                                          "($3::uuid, $4::date, $5::int)"
+                                          "    THEN 'REPLAYED' ELSE 'REUSED' END, earlier.* FROM "
+                                          "earlier"
+                                          "  UNION ALL"
+                                          "  SELECT CASE WHEN user_id = $2::uuid THEN 1 ELSE 2 END,"
+                                          "    CASE WHEN user_id = $2::uuid THEN 'OWN' WHEN status "
+                                          "= 'CONFIRMED' THEN 'SOLD'"
+                                          "      ELSE 'HELD' END, blocking.* FROM blocking"
+                                          ")"
+                                          " SELECT outcome, " CLAIM(
+                                              "answer", "clock.now") " FROM answer, clock ORDER BY "
+                                                                     "rank LIMIT 1",
+};
+
+static enum status status_of_outcome(struct ctx *ctx, const char *outcome, bool *ret_replayed)
+{
+    static const struct {
+        const char *outcome;
+        enum status status;
+    } table[] = {
+        {"DONE", ST_OK},        {"REPLAYED", ST_OK},    {"OWN", ST_ONE_SEAT_PER_DATE},
+        {"SOLD", ST_SEAT_SOLD}, {"HELD", ST_SEAT_HELD}, {"REUSED", ST_IDEMPOTENCY_KEY_REUSED},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        if (strcmp(table[i].outcome, outcome) == 0) {
+            *ret_replayed = strcmp(outcome, "REPLAYED") == 0;
+            return table[i].status;
+        }
+    }
+    return ctx_fail(ctx, ST_INTERNAL, "unreadable outcome of a reservation");
+}
+
+static enum status try_reserve(struct ctx *ctx, struct db *db, const struct claim_wish *wish,
+                               struct db_rows *ret_rows)
+{
+    struct uuid reservation_id;
+    uuid_v7(&reservation_id);
+    const char *id = arena_strdup(ctx->arena, reservation_id.text);
+    if (id == NULL)
+        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
+    struct db_params params;
+    db_params_init(&params, ctx);
+    db_add_text(&params, id);
+    db_add_text(&params, wish->user_id);
+    db_add_text(&params, wish->concert_id);
+    db_add_text(&params, wish->date);
+    db_add_int64(&params, wish->seat_no);
+    db_add_int64(&params, wish->price_won);
+    db_add_text(&params, "KRW");
+    db_add_int64(&params, wish->hold_ttl_ms);
+    db_add_text(&params, wish->token_id);
+    db_add_text(&params, wish->queue);
+    db_add_text(&params, wish->idempotency_key);
+    return db_run(ctx, db, &reserve_statement, &params, date_key(wish->concert_id, wish->date),
+                  ret_rows);
+}
+
+enum status claim_store_reserve(struct ctx *ctx, struct db *db, const struct claim_wish *wish,
+                                struct claim *ret_claim, bool *ret_replayed)
+{
+    struct db_rows rows;
+    enum status status = try_reserve(ctx, db, wish, &rows);
+    if (status == ST_CONSTRAINT_VIOLATED && wish->idempotency_key[0] != '\0') {
+        /* The same key ran for another date, under another lock: now its row is there to be seen.
+         */
+        ctx_forgive(ctx);
+        status = try_reserve(ctx, db, wish, &rows);
+    }
+    if (status != ST_OK)
+        return status;
+    if (rows.row_count != 1)
+        return ctx_fail(ctx, ST_INTERNAL, "a reservation without an outcome");
+    TRY(status_of_outcome(ctx, db_text(&rows, 0, 0), ret_replayed));
+    return read_claim(ctx, &rows, 0, 1, ret_claim);
+}
+
+/* --- reading --- */
+
+static const struct db_statement get_statement = {
+    .name = "get",
+    .mode = DB_READ,
+    .sql = "SELECT " CLAIM(
+        "r", "clock_timestamp()") " FROM reservation r WHERE reservation_id = $1::uuid",
+};
+
+enum status claim_store_get(struct ctx *ctx, struct db *db, const char *reservation_id,
+                            struct claim *ret_claim)
+{
+    struct db_params params;
+    struct db_rows rows;
+    db_params_init(&params, ctx);
+    db_add_text(&params, reservation_id);
+    TRY(db_run(ctx, db, &get_statement, &params, 0, &rows));
+    if (rows.row_count == 0)
+        return ST_RESERVATION_NOT_FOUND;
+    return read_claim(ctx, &rows, 0, 0, ret_claim);
+}
+
+static const struct db_statement list_statement = {
+    .name = "list",
+    .mode = DB_READ,
+    .sql =
+        "SELECT " CLAIM("r", "clock_timestamp()") " FROM reservation r"
+                                                  " WHERE user_id = $1::uuid AND ($2::text = '' OR "
+                                                  "reservation_id < nullif($2::text, '')::uuid)"
+                                                  " ORDER BY reservation_id DESC LIMIT $3::bigint",
+};
+
+enum status claim_store_list(struct ctx *ctx, struct db *db, const char *user_id,
+                             const char *before, size_t limit, struct claim **ret_claims,
+                             size_t *ret_count)
+{
+    struct db_params params;
+    struct db_rows rows;
+    db_params_init(&params, ctx);
+    db_add_text(&params, user_id);
+    db_add_text(&params, before);
+    db_add_int64(&params, (int64_t)limit);
+    TRY(db_run(ctx, db, &list_statement, &params, 0, &rows));
+
+    struct claim *claims = arena_calloc(ctx->arena, rows.row_count, sizeof *claims);
+    if (claims == NULL)
+        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
+    for (size_t i = 0; i < rows.row_count; i++)
+        TRY(read_claim(ctx, &rows, i, 0, &claims[i]));
+    *ret_claims = claims;
+    *ret_count = rows.row_count;
+    return ST_OK;
+}
+
+/* --- moving --- */
+
+static const struct db_statement begin_statement = {
+    .name = "begin_payment",
+    .mode = DB_WRITE_LOCKED,
+    .sql = "WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now)"
+           " UPDATE reservation r SET status = 'PAYING', payment_id = $2::uuid,"
+           "   claim_until = greatest(claim_until, least(now + $3::bigint * interval '1 ms',"
+           "     hold_until + interval '5 minutes')),"
+           "   version = CASE WHEN status = 'HELD' THEN nextval('reservation_version') ELSE "
+           "version END"
+           " FROM clock WHERE reservation_id = $1::uuid AND claim_until > now"
+           "   AND (status = 'HELD' OR (status = 'PAYING' AND payment_id = $2::uuid))"
+           " RETURNING " CLAIM("r", "now"),
+};
+static const struct db_statement confirm_statement = {
+    .name = "confirm",
+    .mode = DB_WRITE_LOCKED,
+    .sql = "WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now)"
+           " UPDATE reservation r SET status = 'CONFIRMED', confirmed_at = now,"
+           "   version = nextval('reservation_version')"
+           " FROM clock WHERE reservation_id = $1::uuid AND claim_until > now"
+           "   AND status = 'PAYING' AND payment_id = $2::uuid AND $3::bigint = 0"
+           " RETURNING " CLAIM("r", "now"),
+};
+static const struct db_statement release_statement = {
+    .name = "release",
+    .mode = DB_WRITE_LOCKED,
+    .sql = "WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now)"
+           " UPDATE reservation r SET payment_id = NULL, claim_until = hold_until,"
+           "   status = CASE WHEN hold_until > now THEN 'HELD' ELSE 'EXPIRED' END,"
+           "   version = nextval('reservation_version')"
+           " FROM clock WHERE reservation_id = $1::uuid"
+           "   AND status = 'PAYING' AND payment_id = $2::uuid AND $3::bigint = 0"
+           " RETURNING " CLAIM("r", "now"),
+};
+static const struct db_statement cancel_statement = {
+    .name = "cancel",
+    .mode = DB_WRITE_LOCKED,
+    .sql =
+        "WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now)"
+        " UPDATE reservation r SET status = 'CANCELLED', version = nextval('reservation_version')"
+        " FROM clock WHERE reservation_id = $1::uuid AND claim_until > now AND status = 'HELD'"
+        "   AND $2::uuid IS NULL AND $3::bigint = 0"
+        " RETURNING " CLAIM("r", "now"),
+};
+
+static const struct db_statement *statement_of(enum claim_event event)
+{
+    switch (event) {
+    case CLAIM_BEGIN:
+        return &begin_statement;
+    case CLAIM_CONFIRM:
+        return &confirm_statement;
+    case CLAIM_RELEASE:
+        return &release_statement;
+    case CLAIM_CANCEL:
+        return &cancel_statement;
+    case CLAIM_LAPSE:
+        break; /* the sweeper's */
+    }
+    return NULL;
+}
+
+enum status claim_store_move(struct ctx *ctx, struct db *db, const struct claim_move *move,
+                             struct claim *ret_claim, bool *ret_moved)
+{
+    struct db_params params;
+    struct db_rows rows;
+    db_params_init(&params, ctx);
+    db_add_text(&params, move->claim->reservation_id.text);
+    db_add_text(&params, move->payment_id[0] == '\0' ? NULL : move->payment_id);
+    db_add_int64(&params, move->lease_ms);
+    TRY(db_run(ctx, db, statement_of(move->event), &params,
+               date_key(move->claim->concert_id.text, move->claim->date), &rows));
+    *ret_moved = rows.row_count == 1;
+    return *ret_moved ? read_claim(ctx, &rows, 0, 0, ret_claim) : ST_OK;
+}
+
+/* --- occupancy --- */
+
+static const struct db_statement occupancy_statement = {
+    .name = "occupancy",
+    .mode = DB_READ,
+    .sql =
+        "SELECT asked.date,"
+        "   coalesce(string_agg(r.seat_no::text, ',') FILTER (WHERE r.status IN ('HELD', "
+        "'PAYING')), ''),"
+        "   coalesce(string_agg(r.seat_no::text, ',') FILTER (WHERE r.status = 'CONFIRMED'), ''),"
+        "   (SELECT coalesce(max(version), 0) FROM reservation v"
+        "     WHERE v.concert_id = $1::uuid AND v.date = asked.date)"
+        " FROM unnest($2::date[]) WITH ORDINALITY AS asked (date, position)"
+        " LEFT JOIN reservation r ON r.concert_id = $1::uuid AND r.date = asked.date"
+        "   AND r.status IN ('HELD', 'PAYING', 'CONFIRMED')"
+        "   AND NOT (" IS_PAST(
+            "r",
+            "clock_timestamp()") ")"
+                                 " GROUP BY asked.date, asked.position ORDER BY asked.position",
+};
+
+enum status claim_store_occupancy(struct ctx *ctx, struct db *db, const char *concert_id,
+                                  const char *const dates[], size_t count,
+                                  struct claim_occupancy **ret_occupancies)
+{
+    struct db_params params;
+    struct db_rows rows;
+    db_params_init(&params, ctx);
+    db_add_text(&params, concert_id);
+    db_add_text_array(&params, dates, count);
+    TRY(db_run(ctx, db, &occupancy_statement, &params, 0, &rows));
+    struct claim_occupancy *list = arena_calloc(ctx->arena, count, sizeof *list);
+    if (list == NULL || rows.row_count != count)
+        return ctx_fail(ctx, ST_OVERLOADED, "occupancy of %zu dates does not fit", count);
+    for (size_t i = 0; i < count; i++)
+        list[i] = (struct claim_occupancy){.date = db_text(&rows, i, 0),
+                                           .held = db_text(&rows, i, 1),
+                                           .sold = db_text(&rows, i, 2),
+                                           .version = db_int64(&rows, i, 3)};
+    *ret_occupancies = list;
+    return ST_OK;
+}
+
+/* --- tidying --- */
+
+static const struct db_statement find_lapsed_statement = {
+    .name = "find_lapsed",
+    .mode = DB_READ,
+    .sql =
+        "SELECT DISTINCT concert_id, date FROM reservation"
+        " WHERE status IN ('HELD', 'PAYING') AND claim_until <= clock_timestamp() LIMIT $1::bigint",
+};
+/* Under the date's lock like every other writer, so sweepers need not skip each other's rows. */
+static const struct db_statement sweep_statement = {
+    .name = "sweep",
+    .mode = DB_WRITE_LOCKED,
+    .sql = "UPDATE reservation SET status = 'EXPIRED', version = nextval('reservation_version')"
+           " WHERE concert_id = $1::uuid AND date = $2::date"
+           "   AND status IN ('HELD', 'PAYING') AND claim_until <= clock_timestamp()",
+};
+
+enum status claim_store_sweep(struct ctx *ctx, struct db *db, int64_t dates_max, int64_t *ret_count)
+{
+    struct db_params params;
+    struct db_rows dates, swept;
+    int64_t count = 0;
+    db_params_init(&params, ctx);
+    db_add_int64(&params, dates_max);
+    TRY(db_run(ctx, db, &find_lapsed_statement, &params, 0, &dates));
+    for (size_t i = 0; i < dates.row_count; i++) {
+        const char *concert_id = db_text(&dates, i, 0), *date = db_text(&dates, i, 1);
+        db_params_init(&params, ctx);
+        db_add_text(&params, concert_id);
+        db_add_text(&params, date);
+        TRY(db_run(ctx, db, &sweep_statement, &params, date_key(concert_id, date), &swept));
+        count += swept.affected;
+    }
+    *ret_count = count;
+    return ST_OK;
+}
