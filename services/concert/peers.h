@@ -1,0 +1,20 @@
+/* What concert asks of the reservation service: which seats are held and sold right now. */
+#ifndef CONCERT_PEERS_H
+#define CONCERT_PEERS_H
+
+#include "base/ctx.h"
+#include "catalog.h"
+
+struct rpc_client;
+
+struct catalog_occupancy {
+    struct catalog_bits held, sold; /* in the arena */
+    int64_t version;
+};
+
+/* One for each date, in the order asked; one call. *ret_occupancies in the arena. */
+enum status peer_occupancy(struct ctx *ctx, struct rpc_client *reservation, const char *concert_id,
+                           const struct catalog_date dates[], size_t count,
+                           struct catalog_occupancy **ret_occupancies) MUST_CHECK;
+
+#endif
