@@ -1,0 +1,121 @@
+#include <stdlib.h>
+
+#include "app/app.h"
+#include "config.h"
+#include "log/log.h"
+#include "rpc/client.h"
+#include "service.h"
+
+enum {
+    CHANNELS = 2,           /* connections to each service */
+    PEER_TIMEOUT_MS = 8000, /* below the request's own, so that there is time to answer */
+    REQUEST_TIMEOUT_MS = 10000,
+    DRAIN_MS = 500,
+    FINISH_MS = 10000,
+};
+
+/* Stops the users' server once the admin endpoint has turned them away. */
+static void stop_serving(void *self)
+{
+    struct http_server **server = self;
+    http_server_stop(server, DRAIN_MS, FINISH_MS);
+}
+
+static enum status connect(const struct gateway_config *config, struct gateway_peers *peers)
+{
+    const struct {
+        const char *target;
+        struct rpc_client **client;
+    } table[] = {
+        {config->queue_target, &peers->queue},
+        {config->concert_target, &peers->concert},
+        {config->reservation_target, &peers->reservation},
+        {config->wallet_target, &peers->wallet},
+        {config->payment_target, &peers->payment},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        TRY(rpc_client_new(&(struct rpc_client_options){.target = table[i].target,
+                                                        .channels = CHANNELS,
+                                                        .timeout_ms_max = PEER_TIMEOUT_MS},
+                           table[i].client));
+    return ST_OK;
+}
+
+static void disconnect(struct gateway_peers *peers)
+{
+    rpc_client_free(&peers->queue);
+    rpc_client_free(&peers->concert);
+    rpc_client_free(&peers->reservation);
+    rpc_client_free(&peers->wallet);
+    rpc_client_free(&peers->payment);
+}
+
+static int run(const struct gateway_config *config, struct gateway *gateway)
+{
+    struct http_server *server = NULL;
+    const enum status status = http_server_start(
+        &(struct http_server_options){
+            .listen = config->listen,
+            .routes = gateway_routes,
+            .route_count = gateway_route_count,
+            .self = gateway,
+            .server_name = "gateway",
+            .workers = (size_t)config->workers,
+            .in_flight_max = (size_t)config->in_flight_max,
+            .request_timeout_ms = REQUEST_TIMEOUT_MS,
+            .log_requests = true,
+        },
+        &server);
+    if (status != ST_OK)
+        return EXIT_FAILURE;
+    log_line(LOG_INFO, NULL, "http port %d", http_server_port(server));
+    const int code = app_serve(&(struct app_serving){
+        .admin_listen = config->admin_listen,
+        .on_drain = stop_serving,
+        .self = &server,
+    });
+    http_server_stop(&server, 0, 0);
+    return code;
+}
+
+static int serve(const struct gateway_config *config)
+{
+    scoped(token_key_free) struct token_key *key = NULL;
+    struct gateway gateway = {0};
+    if (token_key_new(config->token_secret, &key) != ST_OK) {
+        log_line(LOG_ERROR, NULL, "TOKEN_SECRET is too short");
+        return EXIT_FAILURE;
+    }
+    int code = EXIT_FAILURE;
+    if (connect(config, &gateway.peers) == ST_OK) {
+        scoped(admission_free) struct admission *admission = admission_new(&gateway.peers, key);
+        scoped(limiter_free) struct limiter *user_limiter = limiter_new(config->rate_per_user);
+        scoped(limiter_free) struct limiter *address_limiter =
+            limiter_new(config->rate_per_address);
+        gateway.admission = admission;
+        gateway.user_limiter = user_limiter;
+        gateway.address_limiter = address_limiter;
+        code = run(config, &gateway);
+    } else {
+        log_line(LOG_ERROR, NULL, "a ..._TARGET is not a gRPC name");
+    }
+    disconnect(&gateway.peers);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct gateway_config config = {0};
+    int code = app_start(
+        &(struct app_options){
+            .service = "gateway",
+            .settings = gateway_settings,
+            .setting_count = gateway_setting_count,
+            .config = &config,
+        },
+        argc, argv);
+    if (code == APP_SERVE)
+        code = serve(&config);
+    config_done(gateway_settings, gateway_setting_count, &config);
+    return code;
+}

@@ -1,0 +1,120 @@
+#include "http/json.h"
+#include "present.h"
+#include "service.h"
+
+struct pay {
+    struct uuid reservation_id;
+};
+
+static const struct http_member pay_members[] = {
+    {.name = "reservation_id",
+     .kind = HTTP_UUID,
+     .required = true,
+     .offset = offsetof(struct pay, reservation_id)},
+};
+
+/* A retry of a payment comes with the token that the payment used up: it reads the first answer, so
+ * any authentic token may ask again with a key; only a first payment needs the turn. */
+static enum status admit(struct ctx *ctx, struct gateway *gateway,
+                         const struct http_request *request, struct caller *ret_caller,
+                         bool *ret_used)
+{
+    TRY(gateway_admit(ctx, gateway, request, NEED_OWNER, ret_caller));
+    const enum status status = admission_require_turn(ctx, gateway->admission, request, ret_caller);
+    *ret_used = status == ST_TOKEN_EXPIRED;
+    if (*ret_used)
+        ctx_forgive(ctx);
+    return *ret_used ? ST_OK : status;
+}
+
+/* The payment that this user made with this key, among the newest; ST_TOKEN_EXPIRED when there is
+ * none. */
+static enum status pay(struct ctx *ctx, struct gateway *gateway, const struct caller *caller,
+                       const struct pay *wish, const char *key,
+                       Boxoffice__Payment__V1__PayResponse **ret_res)
+{
+    struct caller copy = *caller;
+    struct pay own = *wish;
+    Boxoffice__Payment__V1__PayRequest req = BOXOFFICE__PAYMENT__V1__PAY_REQUEST__INIT;
+    req.user_id = copy.claims.user_id.text;
+    req.reservation_id = own.reservation_id.text;
+    req.idempotency_key = gateway_text(key);
+    req.token_id = copy.claims.token_id.text;
+    req.queue = copy.claims.queue;
+    return gateway_call(ctx, &gateway->peers, CALL_PAY, &req.base, ret_res);
+}
+
+static enum status answer(struct ctx *ctx, struct http_response *response,
+                          const Boxoffice__Payment__V1__PayResponse *res)
+{
+    const char *location = arena_printf(ctx->arena, "/v1/payments/%s", res->payment->payment_id);
+    if (location == NULL)
+        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
+    const bool pending =
+        res->payment->status == BOXOFFICE__PAYMENT__V1__PAYMENT_STATUS__PAYMENT_STATUS_PENDING;
+    response->code = pending ? 202 : 201;
+    http_add_header(response, "Location", location);
+    if (res->replayed)
+        http_add_header(response, "Idempotent-Replayed", "true");
+    return http_write_json(ctx, response, present_payment(res->payment));
+}
+
+enum status gateway_pay(struct ctx *ctx, void *self, const struct http_request *request,
+                        struct http_response *response)
+{
+    struct gateway *gateway = self;
+    struct caller caller;
+    struct pay wish;
+    const char *key;
+    bool used;
+    TRY(admit(ctx, gateway, request, &caller, &used));
+    TRY(gateway_idempotency_key(ctx, request, true, &key));
+    TRY(http_read_json(ctx, request, pay_members, ARRAY_LEN(pay_members), &wish));
+
+    Boxoffice__Payment__V1__PayResponse *res = NULL;
+    if (used)
+        return ctx_fail(ctx, ST_TOKEN_EXPIRED, "token used up");
+    TRY(pay(ctx, gateway, &caller, &wish, key, &res));
+    return answer(ctx, response, res);
+}
+
+enum status gateway_list_payments(struct ctx *ctx, void *self, const struct http_request *request,
+                                  struct http_response *response)
+{
+    struct gateway *gateway = self;
+    struct caller caller;
+    const char *page_token;
+    Boxoffice__Payment__V1__ListPaymentsRequest req =
+        BOXOFFICE__PAYMENT__V1__LIST_PAYMENTS_REQUEST__INIT;
+    TRY(gateway_admit(ctx, gateway, request, NEED_OWNER, &caller));
+    TRY(gateway_page(ctx, request, &req.page_size, &page_token));
+    req.user_id = caller.claims.user_id.text;
+    req.page_token = gateway_text(page_token);
+
+    Boxoffice__Payment__V1__ListPaymentsResponse *res = NULL;
+    TRY(gateway_call(ctx, &gateway->peers, CALL_LIST_PAYMENTS, &req.base, &res));
+    json_t *payments = json_array();
+    for (size_t i = 0; i < res->n_payments; i++)
+        json_array_append_new(payments, present_payment(res->payments[i]));
+    return http_write_json(ctx, response,
+                           json_pack("{s:o, s:o}", "payments", payments, "next_page_token",
+                                     present_page_token(res->next_page_token)));
+}
+
+enum status gateway_get_payment(struct ctx *ctx, void *self, const struct http_request *request,
+                                struct http_response *response)
+{
+    struct gateway *gateway = self;
+    struct caller caller;
+    struct uuid payment_id;
+    TRY(gateway_admit(ctx, gateway, request, NEED_OWNER, &caller));
+    TRY(gateway_path_uuid(ctx, request, "payment_id", &payment_id));
+
+    Boxoffice__Payment__V1__GetPaymentRequest req =
+        BOXOFFICE__PAYMENT__V1__GET_PAYMENT_REQUEST__INIT;
+    req.payment_id = payment_id.text;
+    req.user_id = caller.claims.user_id.text;
+    Boxoffice__Payment__V1__GetPaymentResponse *res = NULL;
+    TRY(gateway_call(ctx, &gateway->peers, CALL_GET_PAYMENT, &req.base, &res));
+    return http_write_json(ctx, response, present_payment(res->payment));
+}
