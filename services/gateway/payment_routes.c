@@ -13,35 +13,17 @@ static const struct http_member pay_members[] = {
      .offset = offsetof(struct pay, reservation_id)},
 };
 
-/* A retry of a payment comes with the token that the payment used up: it reads the first answer, so
- * any authentic token may ask again with a key; only a first payment needs the turn. */
+/* A retry of a payment comes with the token that the payment used up: it may still have the first
+ * answer again, by its key. Only something new needs the turn. */
 static enum status admit(struct ctx *ctx, struct gateway *gateway,
                          const struct http_request *request, struct caller *ret_caller,
                          bool *ret_used)
 {
-    TRY(gateway_admit(ctx, gateway, request, NEED_OWNER, ret_caller));
-    const enum status status = admission_require_turn(ctx, gateway->admission, request, ret_caller);
+    const enum status status = gateway_admit(ctx, gateway, request, NEED_TURN, ret_caller);
     *ret_used = status == ST_TOKEN_EXPIRED;
     if (*ret_used)
         ctx_forgive(ctx);
     return *ret_used ? ST_OK : status;
-}
-
-/* The payment that this user made with this key, among the newest; ST_TOKEN_EXPIRED when there is
- * none. */
-static enum status pay(struct ctx *ctx, struct gateway *gateway, const struct caller *caller,
-                       const struct pay *wish, const char *key,
-                       Boxoffice__Payment__V1__PayResponse **ret_res)
-{
-    struct caller copy = *caller;
-    struct pay own = *wish;
-    Boxoffice__Payment__V1__PayRequest req = BOXOFFICE__PAYMENT__V1__PAY_REQUEST__INIT;
-    req.user_id = copy.claims.user_id.text;
-    req.reservation_id = own.reservation_id.text;
-    req.idempotency_key = gateway_text(key);
-    req.token_id = copy.claims.token_id.text;
-    req.queue = copy.claims.queue;
-    return gateway_call(ctx, &gateway->peers, CALL_PAY, &req.base, ret_res);
 }
 
 static enum status answer(struct ctx *ctx, struct http_response *response,
@@ -71,10 +53,15 @@ enum status gateway_pay(struct ctx *ctx, void *self, const struct http_request *
     TRY(gateway_idempotency_key(ctx, request, true, &key));
     TRY(http_read_json(ctx, request, pay_members, ARRAY_LEN(pay_members), &wish));
 
+    Boxoffice__Payment__V1__PayRequest req = BOXOFFICE__PAYMENT__V1__PAY_REQUEST__INIT;
+    req.user_id = caller.claims.user_id.text;
+    req.reservation_id = wish.reservation_id.text;
+    req.idempotency_key = gateway_text(key);
+    req.token_id = caller.claims.token_id.text;
+    req.queue = caller.claims.queue;
+    req.replay_only = used;
     Boxoffice__Payment__V1__PayResponse *res = NULL;
-    if (used)
-        return ctx_fail(ctx, ST_TOKEN_EXPIRED, "token used up");
-    TRY(pay(ctx, gateway, &caller, &wish, key, &res));
+    TRY(gateway_call(ctx, &gateway->peers, CALL_PAY, &req.base, &res));
     return answer(ctx, response, res);
 }
 

@@ -116,6 +116,7 @@ static enum status handle_pay(struct ctx *ctx, void *self, const void *in, void 
                                 .token_id = req->token_id,
                                 .queue = req->queue,
                                 .lease_ms = service->driver.lease_ms,
+                                .replay_only = req->replay_only,
                             },
                             &payment, &created));
     if (!created && strcmp(payment.reservation_id.text, req->reservation_id) != 0)

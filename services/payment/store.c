@@ -72,12 +72,13 @@ static const struct db_statement start_statement = {
         "  SELECT $1::uuid, $2::uuid, $3::uuid, $4::text, $5::uuid, $6::uuid, $7::text, $8::uuid,"
         "    clock_timestamp() + $9::bigint * interval '1 ms'"
         "  WHERE NOT EXISTS (SELECT FROM earlier) AND NOT EXISTS (SELECT FROM live)"
+        "    AND NOT $10::boolean"
         "  RETURNING *"
         ")"
         " SELECT 'CREATED', " COLUMNS " FROM created"
         " UNION ALL SELECT 'EARLIER', " COLUMNS " FROM earlier"
         " UNION ALL SELECT CASE WHEN paid_at IS NULL THEN 'RUNNING' ELSE 'PAID' END, " COLUMNS
-        "   FROM live",
+        "   FROM live WHERE NOT $10::boolean",
 };
 
 enum status payment_store_start(struct ctx *ctx, struct db *db, const struct payment_order *order,
@@ -99,9 +100,12 @@ enum status payment_store_start(struct ctx *ctx, struct db *db, const struct pay
     db_add_text(&params, order->queue);
     db_add_text(&params, lease_id.text);
     db_add_int64(&params, order->lease_ms);
+    db_add_bool(&params, order->replay_only);
 
     struct db_rows rows;
     TRY(db_run(ctx, db, &start_statement, &params, base_hash64(order->user_id), &rows));
+    if (order->replay_only && rows.row_count == 0)
+        return ctx_fail(ctx, ST_TOKEN_EXPIRED, "no payment of this key to answer with");
     if (rows.row_count != 1)
         return ctx_fail(ctx, ST_INTERNAL, "a start answered %zu rows", rows.row_count);
 

@@ -22,6 +22,7 @@ struct payment_order {
     const char *token_id;
     const char *queue;
     int64_t lease_ms;
+    bool replay_only; /* only an earlier payment of the key: ST_TOKEN_EXPIRED when there is none */
 };
 /* Records a new payment, CLAIMING and leased to the caller (*ret_created true), or finds the one
  * that this user made with this key before (false; not leased). ST_ALREADY_PAID or
