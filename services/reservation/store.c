@@ -51,7 +51,7 @@ static uint64_t date_key(const char *concert_id, const char *date)
 
 /* `made` depends on `lapsed` (it counts it), so a lapsed claim has left the unique indexes before
  * the new one enters them. All of it sees one moment. */
-static const struct db_statement reserve_statement = {
+const struct db_statement claim_reserve_statement = {
     .name = "reserve",
     .mode = DB_WRITE_LOCKED,
     .sql =
@@ -146,8 +146,8 @@ static enum status try_reserve(struct ctx *ctx, struct db *db, const struct clai
     db_add_text(&params, wish->token_id);
     db_add_text(&params, wish->queue);
     db_add_text(&params, wish->idempotency_key);
-    return db_run(ctx, db, &reserve_statement, &params, date_key(wish->concert_id, wish->date),
-                  ret_rows);
+    return db_run(ctx, db, &claim_reserve_statement, &params,
+                  date_key(wish->concert_id, wish->date), ret_rows);
 }
 
 enum status claim_store_reserve(struct ctx *ctx, struct db *db, const struct claim_wish *wish,

@@ -10,6 +10,7 @@
 #include "claim.h"
 
 struct db;
+struct db_statement;
 
 struct claim_wish {
     const char *user_id, *concert_id, *date;
@@ -17,6 +18,9 @@ struct claim_wish {
     const char *token_id, *queue;
     const char *idempotency_key; /* "" for none */
 };
+
+/* The statement behind claim_store_reserve; bench/ runs it by pgbench as well. */
+extern const struct db_statement claim_reserve_statement;
 
 /* ST_SEAT_HELD, ST_SEAT_SOLD, ST_ONE_SEAT_PER_DATE, ST_IDEMPOTENCY_KEY_REUSED. */
 enum status claim_store_reserve(struct ctx *ctx, struct db *db, const struct claim_wish *wish,

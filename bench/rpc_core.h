@@ -1,0 +1,10 @@
+/* The same echo over the bare C core: what lib/rpc is measured against. */
+#ifndef BENCH_RPC_CORE_H
+#define BENCH_RPC_CORE_H
+
+/* Serves until the process is ended; prints the port. One poller answers in place. */
+void core_serve(void);
+/* `in_flight` calls at a time from one thread for `seconds`; calls a second. */
+double core_load(int port, int in_flight, double seconds);
+
+#endif
