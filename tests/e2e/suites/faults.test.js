@@ -111,8 +111,7 @@ it('a stopped instance does not stop the service', async () => {
   const user = await new User(suite).enter();
   suite.signal('WALLET_1', 'SIGSTOP');
   try {
-    const told = [];
-    for (let i = 0; i < 10; i++) told.push(await user.charge(1000, `k${i}`));
+    const told = await Promise.all(Array.from({ length: 10 }, (_, i) => user.charge(1000, `k${i}`)));
     assert.ok(told.some((answer) => answer.status === 201), 'the other instance serves');
     for (const answer of told.filter((each) => each.status !== 201))
       assert.ok([503, 504].includes(answer.status), JSON.stringify(answer.body));

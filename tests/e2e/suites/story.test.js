@@ -319,7 +319,8 @@ describe('a refusal', () => {
 
   it('CHARGE_LIMIT and BALANCE_LIMIT, both sides of each', async () => {
     const rich = await new User(suite).enter();
-    for (const amount of [0, -1, 10000001]) expectProblem(await rich.charge(amount), 422, 'CHARGE_LIMIT');
+    for (const amount of [0, -1]) expectProblem(await rich.charge(amount), 400, 'INVALID_REQUEST');
+    expectProblem(await rich.charge(10000001), 422, 'CHARGE_LIMIT');
     expect(await rich.charge(1), 201);
     for (let i = 0; i < 9; i++) expect(await rich.charge(10000000), 201);
     expectProblem(await rich.charge(10000000), 422, 'BALANCE_LIMIT');

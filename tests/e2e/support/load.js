@@ -6,10 +6,13 @@ import { User, ask } from './user.js';
 // again as it is: reads, joins, and writes with a key.
 class SteadyUser extends User {
   async ask(method, path, options = {}) {
+    const { gateways } = this.suite;
+    const first = gateways.indexOf(this.suite.nextGateway());
     let failure;
-    for (let i = 0; i < 2 * this.suite.gateways.length; i++) {
+    for (let i = 0; i < 2 * gateways.length; i++) {
       try {
-        return await ask(this.suite.nextGateway(), method, path, { token: this.token, ...options });
+        const gateway = gateways[(first + i) % gateways.length];
+        return await ask(gateway, method, path, { token: this.token, ...options });
       } catch (error) {
         failure = error;
       }
