@@ -10,7 +10,7 @@
 #include "load.h"
 #include "store.h"
 
-enum { CALLERS = 64, ARENA_SIZE = 64 * 1024, DATES = 300, SEATS = 5000 };
+enum { CALLERS = 64, ARENA_SIZE = 64 * 1024, DATES = 3000, SEATS = 5000 };
 
 static void *make(void *self, size_t thread)
 {
@@ -31,7 +31,7 @@ static bool hold(void *self, void *state, uint64_t round)
     ctx_set_timeout_ms(&ctx, 10000);
     uuid_v4(&user_id);
     uuid_v4(&token_id);
-    clock_format_date((int64_t)(20000 + load_random(DATES)) * 86400000, date);
+    clock_format_date((int64_t)(21000 + load_random(DATES)) * 86400000, date);
     struct claim claim;
     bool replayed;
     const struct claim_wish wish = {
