@@ -33,7 +33,7 @@ struct ids {
 
 static struct ids copy_ids(const struct payment *payment)
 {
-    struct ids ids;
+    struct ids ids = {0};
     base_copy_text(ids.payment_id, sizeof(ids.payment_id), payment->payment_id.text);
     base_copy_text(ids.user_id, sizeof(ids.user_id), payment->user_id.text);
     base_copy_text(ids.reservation_id, sizeof(ids.reservation_id), payment->reservation_id.text);
