@@ -207,11 +207,11 @@ static void unary_done(struct unary *unary)
     grpc_byte_buffer_destroy(unary->response);
 }
 
-enum status rpc_call(struct ctx *ctx, struct rpc_client *client, const struct rpc_call_type *type,
-                     const ProtobufCMessage *request, void *ret_response)
+/* One attempt; *ret_code is the bare code of the answer. */
+static enum status attempt(struct ctx *ctx, struct rpc_client *client,
+                           const struct rpc_call_type *type, const ProtobufCMessage *request,
+                           void *ret_response, grpc_status_code *ret_code)
 {
-    if (ctx_is_over(ctx))
-        return ctx_fail(ctx, ST_TIMEOUT, "%s: deadline before the call", type->path);
     struct ctx limited = *ctx;
     ctx_limit_timeout_ms(&limited, client->timeout_ms_max);
 
@@ -230,6 +230,25 @@ enum status rpc_call(struct ctx *ctx, struct rpc_client *client, const struct rp
     (void)error;
     wait_answer(&unary);
     const enum status status = read_answer(ctx, &unary, type, ret_response);
+    *ret_code = unary.code;
     unary_done(&unary);
     return status;
+}
+
+enum status rpc_call(struct ctx *ctx, struct rpc_client *client, const struct rpc_call_type *type,
+                     const ProtobufCMessage *request, void *ret_response)
+{
+    if (ctx_is_over(ctx))
+        return ctx_fail(ctx, ST_TIMEOUT, "%s: deadline before the call", type->path);
+    const struct ctx before = *ctx;
+    grpc_status_code code;
+    enum status status = attempt(ctx, client, type, request, ret_response, &code);
+    if (code != GRPC_STATUS_CANCELLED || status != ST_CANCELLED || ctx_is_over(ctx))
+        return status;
+    /* Nobody here cancels a call. The peer's core did: it was stopping, and the call had come too
+     * late to be handed to a handler (those that run are let finish). So it may go to another
+     * instance. */
+    *ctx = before;
+    status = attempt(ctx, client, type, request, ret_response, &code);
+    return status == ST_CANCELLED ? ST_UNAVAILABLE : status;
 }
