@@ -50,6 +50,8 @@ wait_for() {
         [ "$SECONDS" -lt "$deadline" ] || fail_process "$name" "$name is not ready after a while"
         sleep 0.1
     done
+    # What answered may have been another program at its address.
+    is_running "$name" || fail_process "$name" "$name stopped while starting"
 }
 
 # stop_process <name> <signal> <seconds>: asked first, killed when it will not

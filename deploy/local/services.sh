@@ -5,8 +5,15 @@
 declare -A grpc_port=([queue]=50051 [concert]=50052 [reservation]=50053 [wallet]=50054 [payment]=50055)
 declare -A admin_port=([gateway]=9100 [queue]=9101 [concert]=9102 [reservation]=9103 [wallet]=9104 [payment]=9105)
 
-# The first instance has the documented port when that is free, others any free one.
-first() { if [ "$1" -eq 1 ]; then echo "$2"; fi; }
+# The first instance has the documented port when that is free, others any free one; with FREE_PORTS every one.
+first() { if [ "$1" -eq 1 ] && [ -z "${FREE_PORTS:-}" ]; then echo "$2"; fi; }
+# A program of somebody else may have taken a port of ours while nothing of ours listened on it.
+refuse_taken() { # <address...>
+    local address
+    for address in "$@"; do
+        ! is_listening "${address#*:}" || fail "port ${address#*:} is taken by another program"
+    done
+}
 grpc_address() { echo "127.0.0.1:$(port_of "$(upper "$1")_$2_GRPC" "$(first "$2" "${grpc_port[$1]}")")"; }
 admin_address() { echo "127.0.0.1:$(port_of "$(upper "$1")_$2_ADMIN" "$(first "$2" "${admin_port[$1]}")")"; }
 gateway_address() { echo "127.0.0.1:$((PORT + $1 - 1))"; }
@@ -60,6 +67,7 @@ start_service() { # <service> <n>
     local service=$1 n=$2 prefix
     prefix=$(upper "$service")
     is_running "${prefix}_$n" && return
+    refuse_taken "$(grpc_address "$service" "$n")" "$(admin_address "$service" "$n")"
     say "starting $service $n on $(grpc_address "$service" "$n")"
     (
         export "${prefix}_LISTEN=$(grpc_address "$service" "$n")"
@@ -75,6 +83,7 @@ start_gateway() { # <n>
     is_running "GATEWAY_$1" && return
     address=$(gateway_address "$1")
     ! is_listening "${address#*:}" || fail "port ${address#*:} is taken by another program; choose one by PORT=..."
+    refuse_taken "$(admin_address gateway "$1")"
     say "starting gateway $1 on $address"
     (
         export GATEWAY_LISTEN=$address

@@ -59,6 +59,8 @@ export class Suite {
       PORT: String(await freePorts(replicas)),
       REPLICAS: String(replicas),
       BUILD_DIR: buildDir,
+      // The documented ports are for people: two suites at once would take them from each other at every restart.
+      FREE_PORTS: 'yes',
     };
     try {
       suite.greeting = await suite.up();
@@ -99,7 +101,10 @@ export class Suite {
   }
 
   pid(name) {
-    return Number(this.env[`${name}_PID`]);
+    const pid = Number(this.env[`${name}_PID`]);
+    // Zero would be everybody in our process group.
+    if (!(pid > 1)) throw new Error(`${name} does not run`);
+    return pid;
   }
   signal(name, signal) {
     process.kill(this.pid(name), signal);
