@@ -1,0 +1,425 @@
+#include <check.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/db.h"
+#include "db/migrate.h"
+#include "store.h"
+#include "support/postgres.h"
+
+extern const struct db_migration reservation_migrations[];
+extern const size_t reservation_migration_count;
+
+enum { ARENA_SIZE = 256 * 1024, CROWD = 300 };
+#define CONCERT "0190b0f0-0000-7000-8000-0000000000c0"
+#define TOKEN   "0190b0f0-0000-7000-8000-0000000000d0"
+#define PAYMENT "0190b0f0-0000-7000-8000-0000000000e0"
+#define OTHER   "0190b0f0-0000-7000-8000-0000000000e1"
+
+static struct support_postgres postgres;
+static char owner_url[SUPPORT_URL_SIZE], app_url[SUPPORT_URL_SIZE];
+static struct db *db, *second; /* two instances */
+static unsigned char block[ARENA_SIZE];
+static struct arena arena;
+static struct ctx ctx;
+
+static struct db *open_db(void)
+{
+    struct db *made = NULL;
+    ck_assert_int_eq(
+        db_new(&(struct db_options){.url = app_url, .application_name = "test"}, &made), ST_OK);
+    return made;
+}
+
+static void set_up(void)
+{
+    arena_init(&arena, block, sizeof block);
+    ctx_init(&ctx, &arena);
+    ctx_set_timeout_ms(&ctx, 60000);
+    support_postgres_psql(owner_url, "TRUNCATE reservation");
+    db = open_db();
+    second = open_db();
+}
+
+static void tear_down(void)
+{
+    struct db_stats a, b;
+    db_read_stats(db, &a);
+    db_read_stats(second, &b);
+    ck_assert_uint_eq(a.deadlocks + b.deadlocks, 0);
+    /* I1 and I2, whatever the test did. */
+    ck_assert_str_eq(
+        support_postgres_psql(owner_url,
+                              "SELECT count(*) FROM (SELECT 1 FROM reservation WHERE status IN"
+                              " ('HELD','PAYING','CONFIRMED') GROUP BY concert_id, date, seat_no"
+                              " HAVING count(*) > 1) x"),
+        "0");
+    db_free(&db);
+    db_free(&second);
+}
+
+static struct claim_wish wish_of(const char *user_id, int64_t seat_no)
+{
+    return (struct claim_wish){.user_id = user_id,
+                               .concert_id = CONCERT,
+                               .date = "2030-01-01",
+                               .seat_no = seat_no,
+                               .price_won = 1000,
+                               .hold_ttl_ms = 300000,
+                               .token_id = TOKEN,
+                               .queue = "main",
+                               .idempotency_key = ""};
+}
+
+static enum status reserve(const struct claim_wish *wish, struct claim *claim)
+{
+    bool replayed;
+    ctx_forgive(&ctx);
+    return claim_store_reserve(&ctx, db, wish, claim, &replayed);
+}
+
+static bool move(enum claim_event event, const struct claim *claim, const char *payment_id,
+                 int64_t lease_ms, struct claim *ret_claim)
+{
+    bool moved = false;
+    ctx_forgive(&ctx);
+    const struct claim_move wanted = {
+        .event = event, .claim = claim, .payment_id = payment_id, .lease_ms = lease_ms};
+    ck_assert_int_eq(claim_store_move(&ctx, db, &wanted, ret_claim, &moved), ST_OK);
+    return moved;
+}
+
+static struct uuid user(void)
+{
+    struct uuid id;
+    uuid_v4(&id);
+    return id;
+}
+
+/* What a clock would do: the claim's time is over. */
+static void lapse(const struct claim *claim)
+{
+    char sql[256];
+    snprintf(sql, sizeof sql,
+             "UPDATE reservation SET claim_until = clock_timestamp() - interval '1 s', hold_until ="
+             " clock_timestamp() - interval '1 s' WHERE reservation_id = '%s'",
+             claim->reservation_id.text);
+    support_postgres_psql(owner_url, sql);
+}
+
+START_TEST(a_seat_is_held_once_and_each_refusal_says_why)
+{
+    const struct uuid a = user(), b = user();
+    struct claim claim, none;
+    struct claim_wish wish = wish_of(a.text, 7);
+    ck_assert_int_eq(reserve(&wish, &claim), ST_OK);
+    ck_assert_int_eq(claim.status, CLAIM_HELD);
+    ck_assert_int_gt(claim.held_until_unix_ms, claim.created_at_unix_ms);
+    ck_assert_int_eq(reserve(&wish, &none), ST_ONE_SEAT_PER_DATE);
+    wish = wish_of(a.text, 8);
+    ck_assert_int_eq(reserve(&wish, &none), ST_ONE_SEAT_PER_DATE);
+    wish = wish_of(b.text, 7);
+    ck_assert_int_eq(reserve(&wish, &none), ST_SEAT_HELD);
+    ck_assert(move(CLAIM_BEGIN, &claim, PAYMENT, 30000, &claim));
+    ck_assert_int_eq(reserve(&wish, &none), ST_SEAT_HELD);
+    ck_assert(move(CLAIM_CONFIRM, &claim, PAYMENT, 0, &claim));
+    ck_assert_int_eq(claim.status, CLAIM_CONFIRMED);
+    ck_assert_int_eq(reserve(&wish, &none), ST_SEAT_SOLD);
+}
+END_TEST
+
+START_TEST(a_lapsed_hold_is_free_at_once_again_and_again)
+{
+    struct claim claim, seen;
+    for (int i = 0; i < 5; i++) {
+        const struct uuid next = user();
+        const struct claim_wish wish = wish_of(next.text, 7);
+        ck_assert_int_eq(reserve(&wish, &claim), ST_OK);
+        lapse(&claim);
+        ck_assert_int_eq(claim_store_get(&ctx, db, claim.reservation_id.text, &seen), ST_OK);
+        ck_assert_int_eq(seen.status, CLAIM_EXPIRED);
+        ck_assert_int_eq(seen.held_until_unix_ms, 0);
+        ck_assert(!move(CLAIM_BEGIN, &claim, PAYMENT, 1000, &seen));
+        ck_assert(!move(CLAIM_CANCEL, &claim, "", 0, &seen));
+    }
+    ck_assert_str_eq(support_postgres_psql(owner_url, "SELECT count(*) FROM reservation"), "5");
+    int64_t swept = 0;
+    ck_assert_int_eq(claim_store_sweep(&ctx, db, 10, &swept), ST_OK);
+    ck_assert_int_eq(swept, 1); /* the others were tidied by whoever took the seat */
+    ck_assert_int_eq(claim_store_sweep(&ctx, db, 10, &swept), ST_OK);
+    ck_assert_int_eq(swept, 0);
+}
+END_TEST
+
+START_TEST(a_payment_claims_releases_and_confirms_only_its_own)
+{
+    const struct uuid a = user();
+    struct claim claim, none;
+    const struct claim_wish wish = wish_of(a.text, 7);
+    ck_assert_int_eq(reserve(&wish, &claim), ST_OK);
+    ck_assert(!move(CLAIM_CONFIRM, &claim, PAYMENT, 0, &none));
+    ck_assert(move(CLAIM_BEGIN, &claim, PAYMENT, 30000, &claim));
+    ck_assert(!move(CLAIM_BEGIN, &claim, OTHER, 30000, &none));
+    ck_assert(!move(CLAIM_CONFIRM, &claim, OTHER, 0, &none));
+    ck_assert(!move(CLAIM_RELEASE, &claim, OTHER, 0, &none));
+    ck_assert(!move(CLAIM_CANCEL, &claim, "", 0, &none));
+    ck_assert(move(CLAIM_BEGIN, &claim, PAYMENT, 30000, &claim)); /* a renewal */
+    ck_assert(move(CLAIM_RELEASE, &claim, PAYMENT, 0, &claim));
+    ck_assert_int_eq(claim.status, CLAIM_HELD);
+    ck_assert_str_eq(claim.payment_id.text, "");
+    ck_assert(move(CLAIM_CANCEL, &claim, "", 0, &claim));
+    ck_assert_int_eq(claim.status, CLAIM_CANCELLED);
+    ck_assert_int_eq(reserve(&wish, &claim), ST_OK); /* and may choose again */
+}
+END_TEST
+
+START_TEST(a_lease_outlives_the_hold_by_five_minutes_at_most)
+{
+    const struct uuid a = user();
+    struct claim claim;
+    struct claim_wish wish = wish_of(a.text, 7);
+    wish.hold_ttl_ms = 1000;
+    ck_assert_int_eq(reserve(&wish, &claim), ST_OK);
+    const int64_t hold_until_ms = claim.held_until_unix_ms;
+    ck_assert(move(CLAIM_BEGIN, &claim, PAYMENT, 3600000, &claim));
+    ck_assert_int_le(claim.held_until_unix_ms, hold_until_ms + 300000);
+    ck_assert_int_ge(claim.held_until_unix_ms, hold_until_ms + 299999);
+    ck_assert(move(CLAIM_BEGIN, &claim, PAYMENT, 1, &claim)); /* never shorter */
+    ck_assert_int_ge(claim.held_until_unix_ms, hold_until_ms + 299999);
+}
+END_TEST
+
+START_TEST(a_key_reserves_once_also_across_dates)
+{
+    const struct uuid a = user();
+    struct claim first, again;
+    bool replayed;
+    struct claim_wish wish = wish_of(a.text, 7);
+    wish.idempotency_key = "k-1";
+    ck_assert_int_eq(claim_store_reserve(&ctx, db, &wish, &first, &replayed), ST_OK);
+    ck_assert(!replayed);
+    ck_assert_int_eq(claim_store_reserve(&ctx, second, &wish, &again, &replayed), ST_OK);
+    ck_assert(replayed);
+    ck_assert_str_eq(first.reservation_id.text, again.reservation_id.text);
+    wish.date = "2030-01-02";
+    ck_assert_int_eq(reserve(&wish, &again), ST_IDEMPOTENCY_KEY_REUSED);
+}
+END_TEST
+
+struct fan {
+    struct db *db;
+    struct uuid user_id;
+    int64_t seat_no;
+    enum status status;
+    pthread_t thread;
+};
+
+static void *rush(void *self)
+{
+    struct fan *fan = self;
+    unsigned char *memory = malloc(65536);
+    struct arena own;
+    struct ctx at;
+    struct claim claim;
+    bool replayed;
+    arena_init(&own, memory, 65536);
+    ctx_init(&at, &own);
+    ctx_set_timeout_ms(&at, 60000);
+    const struct claim_wish wish = wish_of(fan->user_id.text, fan->seat_no);
+    fan->status = claim_store_reserve(&at, fan->db, &wish, &claim, &replayed);
+    free(memory);
+    return NULL;
+}
+
+/* All at once over two instances; how many won. Losers must have been told `refusal`. */
+static int race(struct fan fans[], size_t count, enum status refusal)
+{
+    int won = 0;
+    for (size_t i = 0; i < count; i++) {
+        fans[i].db = i % 2 == 0 ? db : second;
+        pthread_create(&fans[i].thread, NULL, rush, &fans[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        pthread_join(fans[i].thread, NULL);
+        ck_assert_msg(fans[i].status == ST_OK || fans[i].status == refusal, "%s",
+                      status_name(fans[i].status));
+        won += fans[i].status == ST_OK;
+    }
+    return won;
+}
+
+START_TEST(of_300_users_for_one_seat_exactly_one_wins)
+{
+    static struct fan fans[CROWD];
+    for (size_t i = 0; i < CROWD; i++)
+        fans[i] = (struct fan){.user_id = user(), .seat_no = 7};
+    ck_assert_int_eq(race(fans, CROWD, ST_SEAT_HELD), 1);
+}
+END_TEST
+
+START_TEST(of_50_users_for_50_seats_all_win)
+{
+    static struct fan fans[50];
+    for (size_t i = 0; i < 50; i++)
+        fans[i] = (struct fan){.user_id = user(), .seat_no = (int64_t)i + 1};
+    ck_assert_int_eq(race(fans, 50, ST_OK), 50);
+}
+END_TEST
+
+START_TEST(of_one_users_50_wishes_one_comes_true)
+{
+    static struct fan fans[50];
+    const struct uuid same = user();
+    for (size_t i = 0; i < 50; i++)
+        fans[i] = (struct fan){.user_id = same, .seat_no = (int64_t)i + 1};
+    ck_assert_int_eq(race(fans, 50, ST_ONE_SEAT_PER_DATE), 1);
+}
+END_TEST
+
+START_TEST(occupancy_shows_what_is_live_and_its_version_grows)
+{
+    static const char *const dates[] = {"2030-01-02", "2030-01-01"};
+    const struct uuid a = user(), b = user(), c = user();
+    struct claim held, sold, past;
+    struct claim_occupancy *seen;
+    struct claim_wish wish = wish_of(a.text, 3);
+    ck_assert_int_eq(reserve(&wish, &held), ST_OK);
+    wish = wish_of(b.text, 5);
+    ck_assert_int_eq(reserve(&wish, &sold), ST_OK);
+    wish = wish_of(c.text, 9);
+    ck_assert_int_eq(reserve(&wish, &past), ST_OK);
+    lapse(&past);
+    ck_assert(move(CLAIM_BEGIN, &sold, PAYMENT, 1000, &sold));
+    ck_assert(move(CLAIM_CONFIRM, &sold, PAYMENT, 0, &sold));
+    ck_assert_int_eq(claim_store_occupancy(&ctx, second, CONCERT, dates, 2, &seen), ST_OK);
+    ck_assert_str_eq(seen[0].date, "2030-01-02");
+    ck_assert_str_eq(seen[0].held, "");
+    ck_assert_int_eq(seen[0].version, 0);
+    ck_assert_str_eq(seen[1].held, "3");
+    ck_assert_str_eq(seen[1].sold, "5");
+    ck_assert_int_eq(seen[1].version, sold.version);
+    ck_assert_int_gt(sold.version, past.version);
+}
+END_TEST
+
+START_TEST(pages_are_newest_first_and_complete)
+{
+    const struct uuid a = user();
+    char date[CLOCK_DATE_SIZE];
+    struct claim claim, *page;
+    size_t count;
+    for (int i = 0; i < 5; i++) {
+        struct claim_wish wish = wish_of(a.text, 1);
+        snprintf(date, sizeof date, "2030-02-%02d", i + 1);
+        wish.date = date;
+        ck_assert_int_eq(reserve(&wish, &claim), ST_OK);
+    }
+    ck_assert_int_eq(claim_store_list(&ctx, db, a.text, "", 3, &page, &count), ST_OK);
+    ck_assert_uint_eq(count, 3);
+    ck_assert_str_eq(page[0].date, "2030-02-05");
+    ck_assert_int_eq(
+        claim_store_list(&ctx, db, a.text, page[2].reservation_id.text, 3, &page, &count), ST_OK);
+    ck_assert_uint_eq(count, 2);
+    ck_assert_str_eq(page[1].date, "2030-02-01");
+}
+END_TEST
+
+#define INSERT                                                                                     \
+    "INSERT INTO reservation (reservation_id, user_id, concert_id, date, seat_no, price_won, "     \
+    "currency, status,"                                                                            \
+    " hold_until, claim_until, payment_id, token_id, queue, confirmed_at) VALUES "                 \
+    "(gen_random_uuid(), "
+
+START_TEST(the_database_itself_refuses_what_must_not_be)
+{
+    static const struct {
+        const char *values, *constraint;
+    } table[] = {
+#define ROW(user, seat, price, status, hold, claim, payment, queue, confirmed)                     \
+    "'" user "', '" CONCERT "', '2031-01-01', " seat ", " price ", 'KRW', '" status                \
+    "', now() + interval '" hold "', now() + interval '" claim "', " payment ", '" TOKEN           \
+    "', '" queue "', " confirmed ")"
+        {ROW(TOKEN, "0", "1", "HELD", "1 min", "1 min", "NULL", "main", "NULL"), "seat_no_check"},
+        {ROW(TOKEN, "5001", "1", "HELD", "1 min", "1 min", "NULL", "main", "NULL"),
+         "seat_no_check"},
+        {ROW(TOKEN, "1", "0", "HELD", "1 min", "1 min", "NULL", "main", "NULL"), "price_won_check"},
+        {ROW(TOKEN, "1", "1", "FREE", "1 min", "1 min", "NULL", "main", "NULL"), "status_check"},
+        {ROW(TOKEN, "1", "1", "HELD", "1 min", "1 min", "NULL", "MAIN", "NULL"), "queue_check"},
+        {ROW(TOKEN, "1", "1", "PAYING", "1 min", "1 min", "NULL", "main", "NULL"),
+         "reservation_paying"},
+        {ROW(TOKEN, "1", "1", "CONFIRMED", "1 min", "1 min", "'" PAYMENT "'", "main", "NULL"),
+         "reservation_confirmed"},
+        {ROW(TOKEN, "1", "1", "CONFIRMED", "1 min", "-1 min", "'" PAYMENT "'", "main", "now()"),
+         "reservation_in_time"},
+        {ROW(TOKEN, "1", "1", "HELD", "1 min", "7 min", "NULL", "main", "NULL"),
+         "reservation_extension"},
+        {ROW(TOKEN, "7", "1", "HELD", "1 min", "1 min", "NULL", "main", "NULL"),
+         "reservation_one_claim_per_seat"},
+        {ROW(PAYMENT, "8", "1", "HELD", "1 min", "1 min", "NULL", "main", "NULL"),
+         "reservation_one_seat_per_date"},
+    };
+    char sql[2048];
+    snprintf(sql, sizeof sql, INSERT "%s",
+             ROW(PAYMENT, "7", "1", "HELD", "1 min", "1 min", "NULL", "main", "NULL"));
+    support_postgres_psql(owner_url, sql);
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        snprintf(sql, sizeof sql, INSERT "%s", table[i].values);
+        const char *refusal = support_postgres_refusal(owner_url, sql);
+        ck_assert_msg(strstr(refusal, table[i].constraint) != NULL, "row %zu: %s", i, refusal);
+    }
+}
+END_TEST
+
+START_TEST(the_service_may_do_no_more_than_it_needs)
+{
+    static const char *const denied[] = {
+        "DELETE FROM reservation",
+        "UPDATE reservation SET user_id = gen_random_uuid()",
+        "UPDATE reservation SET seat_no = 1",
+        "UPDATE reservation SET price_won = 1",
+        "TRUNCATE reservation",
+        "DROP TABLE reservation",
+        "CREATE TABLE mine (id int)",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(denied); i++)
+        ck_assert_msg(support_postgres_refusal(app_url, denied[i])[0] != '\0', "%s", denied[i]);
+}
+END_TEST
+
+int main(void)
+{
+    support_postgres_start(&postgres);
+    support_postgres_add_service(&postgres, "reservation", owner_url, app_url);
+    arena_init(&arena, block, sizeof block);
+    ctx_init(&ctx, &arena);
+    ctx_set_timeout_ms(&ctx, 30000);
+    if (db_migrate(&ctx, owner_url, reservation_migrations, reservation_migration_count) != ST_OK) {
+        fprintf(stderr, "%s\n", ctx.detail);
+        return EXIT_FAILURE;
+    }
+    TCase *cases = tcase_create("store");
+    tcase_set_timeout(cases, 100);
+    tcase_add_checked_fixture(cases, set_up, tear_down);
+    tcase_add_test(cases, a_seat_is_held_once_and_each_refusal_says_why);
+    tcase_add_test(cases, a_lapsed_hold_is_free_at_once_again_and_again);
+    tcase_add_test(cases, a_payment_claims_releases_and_confirms_only_its_own);
+    tcase_add_test(cases, a_lease_outlives_the_hold_by_five_minutes_at_most);
+    tcase_add_test(cases, a_key_reserves_once_also_across_dates);
+    tcase_add_test(cases, of_300_users_for_one_seat_exactly_one_wins);
+    tcase_add_test(cases, of_50_users_for_50_seats_all_win);
+    tcase_add_test(cases, of_one_users_50_wishes_one_comes_true);
+    tcase_add_test(cases, occupancy_shows_what_is_live_and_its_version_grows);
+    tcase_add_test(cases, pages_are_newest_first_and_complete);
+    tcase_add_test(cases, the_database_itself_refuses_what_must_not_be);
+    tcase_add_test(cases, the_service_may_do_no_more_than_it_needs);
+    Suite *suite = suite_create("reservation store");
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    support_postgres_stop(&postgres);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
