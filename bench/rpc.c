@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "echo.pb-c.h"
+#include "bench_echo.pb-c.h"
 #include "load.h"
 #include "log/log.h"
 #include "rpc/client.h"

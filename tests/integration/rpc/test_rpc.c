@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "echo.pb-c.h"
+#include "rpc_echo.pb-c.h"
 #include "grpc/health/v1/health.pb-c.h"
 #include "log/log.h"
 #include "rpc/client.h"
