@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log/log.h"
@@ -17,6 +18,7 @@
 
 enum { TIMEOUT_MS = 10000, KEEPALIVE_MS = 10000, KEEPALIVE_TIMEOUT_MS = 5000, TARGET_MAX = 1024 };
 enum { BACKOFF_FIRST_MS = 100, BACKOFF_LAST_MS = 2000 };
+enum { SENT_AGAIN_MAX = 4, PAUSE_NS = 2000000 };
 
 /* --- life --- */
 
@@ -243,12 +245,16 @@ enum status rpc_call(struct ctx *ctx, struct rpc_client *client, const struct rp
     const struct ctx before = *ctx;
     grpc_status_code code;
     enum status status = attempt(ctx, client, type, request, ret_response, &code);
-    if (code != GRPC_STATUS_CANCELLED || status != ST_CANCELLED || ctx_is_over(ctx))
-        return status;
     /* Nobody here cancels a call. The peer's core did: it was stopping, and the call had come too
      * late to be handed to a handler (those that run are let finish). So it may go to another
-     * instance. */
-    *ctx = before;
-    status = attempt(ctx, client, type, request, ret_response, &code);
+     * instance; the pause is for the news that this one stops, which is on its way to us. */
+    for (int again = 0; code == GRPC_STATUS_CANCELLED && status == ST_CANCELLED &&
+                        again < SENT_AGAIN_MAX && !ctx_is_over(ctx);
+         again++) {
+        const struct timespec pause = {.tv_nsec = PAUSE_NS << again};
+        nanosleep(&pause, NULL);
+        *ctx = before;
+        status = attempt(ctx, client, type, request, ret_response, &code);
+    }
     return status == ST_CANCELLED ? ST_UNAVAILABLE : status;
 }

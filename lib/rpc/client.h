@@ -37,8 +37,10 @@ struct rpc_call_type {
  * trace. On ST_OK *ret_response points to the unpacked response in ctx->arena. A failure is the
  * peer's own code when it sent a Boxoffice ErrorInfo (its notes and violations are copied into
  * ctx), else the status for the gRPC code: ST_UNAVAILABLE when nobody could be reached, ST_TIMEOUT.
- * The effect of a call that ended in ST_UNAVAILABLE, ST_TIMEOUT or ST_CANCELLED is unknown. Tried
- * once more only when a stopping peer turned the call away before any handler saw it. Any number
+ * The effect of a call that ended in ST_UNAVAILABLE, ST_TIMEOUT or ST_CANCELLED is unknown. Sent
+ * again (up to 4 times, after 2 to 16 ms) only when a stopping peer's core turned the call away
+ * before any handler saw it; servers must let running calls finish for at least as long as a call
+ * may take. Any number
  * of threads at once. */
 enum status rpc_call(struct ctx *ctx, struct rpc_client *client, const struct rpc_call_type *type,
                      const ProtobufCMessage *request, void *ret_response) MUST_CHECK;
