@@ -39,7 +39,7 @@ static void check_tiers(struct ctx *ctx, const char *prefix, const struct catalo
     }
     for (size_t i = 0; i < date->tier_count; i++) {
         const struct catalog_tier *tier = &date->tiers[i];
-        char member[24];
+        char member[40];
         snprintf(member, sizeof member, "tiers/%zu", i);
         if (tier->first_seat_no != next || tier->last_seat_no < tier->first_seat_no)
             violate(ctx, prefix, member, "must start at seat %" PRId64 " and not end before", next);
