@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/uuid.h"
+#include "base/workers.h"
 
 struct runner {
     const struct load *load;
@@ -34,6 +35,7 @@ static void *run(void *self)
 {
     struct runner *runner = self;
     const struct load *load = runner->load;
+    base_yield_to_waker(); /* as the workers who make such calls */
     void *state = load->make == NULL ? NULL : load->make(load->self, runner->thread);
     for (uint64_t round = 0; !atomic_load(runner->stopping); round++) {
         const bool counts = atomic_load(runner->measuring);

@@ -9,27 +9,31 @@
 #include "base/clock.h"
 #include "base/uuid.h"
 
-/* Hex digits of a random UUID without its fixed ones: never all zero in practice, as W3C wants. */
+/* Never all zero in practice, as W3C wants. */
 static void random_hex(char *to, size_t digits)
 {
-    size_t count = 0;
-    while (count < digits) {
-        struct uuid random;
-        uuid_v4(&random);
-        for (size_t i = 0; i < UUID_TEXT_SIZE - 1 && count < digits; i++) {
-            const bool fixed = random.text[i] == '-' || i == 14 || i == 19;
-            if (!fixed)
-                to[count++] = random.text[i];
-        }
+    static const char hex[] = "0123456789abcdef";
+    uint8_t bytes[16];
+    assert(digits <= 2 * sizeof bytes);
+    base_random(bytes, digits / 2);
+    for (size_t i = 0; i < digits; i += 2) {
+        to[i] = hex[bytes[i / 2] >> 4];
+        to[i + 1] = hex[bytes[i / 2] & 15];
     }
     to[digits] = '\0';
 }
 
+/* Touches the heads of its lists only: a request that goes well never uses the rest. */
 void ctx_init(struct ctx *ctx, struct arena *arena)
 {
-    *ctx = (struct ctx){.deadline_us = CTX_NO_DEADLINE, .arena = arena};
+    ctx->deadline_us = CTX_NO_DEADLINE;
+    ctx->arena = arena;
     random_hex(ctx->trace_id, 32);
     random_hex(ctx->span_id, 16);
+    ctx->parent_span[0] = '\0';
+    ctx->sampled = false;
+    ctx->caller[0] = '\0';
+    ctx_forgive(ctx);
 }
 
 void ctx_set_timeout_ms(struct ctx *ctx, int64_t timeout_ms)
@@ -98,8 +102,12 @@ bool ctx_continue_trace(struct ctx *ctx, const char *traceparent)
 
 void ctx_format_traceparent(const struct ctx *ctx, char ret_text[static CTX_TRACEPARENT_SIZE])
 {
-    snprintf(ret_text, CTX_TRACEPARENT_SIZE, "00-%.32s-%.16s-%s", ctx->trace_id, ctx->span_id,
-             ctx->sampled ? "01" : "00");
+    /* Each hop does this: no printf. */
+    memcpy(ret_text, "00-", 3);
+    memcpy(ret_text + 3, ctx->trace_id, 32);
+    ret_text[35] = '-';
+    memcpy(ret_text + 36, ctx->span_id, 16);
+    memcpy(ret_text + 52, ctx->sampled ? "-01" : "-00", 4);
 }
 
 /* vsnprintf that never leaves half a UTF-8 character. */

@@ -1,18 +1,28 @@
 #include "base/uuid.h"
 
+#include <assert.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/clock.h"
 
-static void fill_random(uint8_t *bytes, size_t size)
+void base_random(uint8_t *bytes, size_t size)
 {
-    /* Up to 256 bytes getrandom neither fails nor is cut short once the pool is seeded. */
-    if (getrandom(bytes, size, 0) != (ssize_t)size)
-        abort();
+    /* Up to 256 bytes getrandom neither fails nor is cut short once the kernel's pool is seeded. */
+    enum { STOCK = 256 };
+    static _Thread_local uint8_t stock[STOCK];
+    static _Thread_local size_t left;
+    assert(size <= STOCK);
+    if (left < size) {
+        if (getrandom(stock, sizeof stock, 0) != (ssize_t)sizeof stock)
+            abort();
+        left = sizeof stock;
+    }
+    left -= size;
+    memcpy(bytes, stock + left, size);
+    memset(stock + left, 0, size); /* what was handed out stays in one place */
 }
 
 static void format(const uint8_t bytes[16], struct uuid *ret_uuid)
@@ -37,7 +47,7 @@ static void mark_version(uint8_t bytes[16], uint8_t version)
 void uuid_v4(struct uuid *ret_uuid)
 {
     uint8_t bytes[16];
-    fill_random(bytes, sizeof bytes);
+    base_random(bytes, sizeof bytes);
     mark_version(bytes, 4);
     format(bytes, ret_uuid);
 }
@@ -60,7 +70,7 @@ static uint64_t next_tick(void)
 void uuid_v7(struct uuid *ret_uuid)
 {
     uint8_t bytes[16];
-    fill_random(bytes + 8, 8);
+    base_random(bytes + 8, 8);
     const uint64_t tick = next_tick();
     for (size_t i = 0; i < 6; i++)
         bytes[i] = (uint8_t)(tick >> (52 - 8 * i));

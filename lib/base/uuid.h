@@ -3,6 +3,7 @@
 #define BASE_UUID_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define UUID_TEXT_SIZE 37 /* 36 characters and the NUL */
@@ -25,5 +26,9 @@ bool uuid_parse(const char *text, struct uuid *ret_uuid);
 /* A well-spread 64-bit key of a text such as a UUID (FNV-1a with a finaliser); the same in every
  * process and version, so that it may choose lanes and lock keys. */
 uint64_t base_hash64(const char *text);
+
+/* Up to 256 unpredictable bytes of the kernel's generator, which a thread asks for a stock at a
+ * time: a system call each would cost more than what ids are for. Not across fork(). */
+void base_random(uint8_t *bytes, size_t size);
 
 #endif

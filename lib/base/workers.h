@@ -20,4 +20,9 @@ size_t workers_in_flight(struct workers *workers);
 /* Runs what was submitted, joins, frees, sets NULL. */
 void workers_stop(struct workers **workers);
 
+/* For a thread that is woken for each small piece of work (workers do it themselves, pollers call
+ * it): it does not push its waker off the processor, which would cut batches into single pieces. It
+ * still gets its fair share. SCHED_BATCH of sched(7). */
+void base_yield_to_waker(void);
+
 #endif

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/workers.h"
 #include "log/log.h"
 #include "rpc/client_internal.h"
 #include "rpc/failure.h"
@@ -79,6 +81,7 @@ static grpc_channel *make_channel(const char *target, int number)
 
 static void *poll_events(void *queue)
 {
+    base_yield_to_waker();
     rpc_poll(queue);
     return NULL;
 }
@@ -209,32 +212,33 @@ static void unary_done(struct unary *unary)
     grpc_byte_buffer_destroy(unary->response);
 }
 
-/* One attempt; *ret_code is the bare code of the answer. */
-static enum status attempt(struct ctx *ctx, struct rpc_client *client,
-                           const struct rpc_call_type *type, const ProtobufCMessage *request,
-                           void *ret_response, grpc_status_code *ret_code)
+/* One attempt: sends, and waits for the answer or the deadline. */
+static void send_and_wait(struct unary *unary, const struct ctx *ctx, struct rpc_client *client,
+                          const struct rpc_call_type *type, const ProtobufCMessage *request)
 {
-    struct ctx limited = *ctx;
-    ctx_limit_timeout_ms(&limited, client->timeout_ms_max);
-
+    const int64_t limit_us = clock_monotonic_us() + client->timeout_ms_max * 1000;
+    const int64_t deadline_us = ctx->deadline_us < limit_us ? ctx->deadline_us : limit_us;
     char traceparent[CTX_TRACEPARENT_SIZE];
     const size_t channel = atomic_fetch_add(&client->next, 1) % client->channel_count;
-    struct unary unary = {.request = rpc_pack(request), .text = grpc_empty_slice()};
-    unary.event = (struct rpc_event){.fire = on_answer, .self = &unary};
-    grpc_metadata_array_init(&unary.initial);
-    grpc_metadata_array_init(&unary.trailing);
-    rpc_client_metadata(ctx, traceparent, &unary.traceparent);
-    unary.call = grpc_channel_create_call(
+    *unary = (struct unary){.request = rpc_pack(request), .text = grpc_empty_slice()};
+    unary->event = (struct rpc_event){.fire = on_answer, .self = unary};
+    grpc_metadata_array_init(&unary->initial);
+    grpc_metadata_array_init(&unary->trailing);
+    rpc_client_metadata(ctx, traceparent, &unary->traceparent);
+    unary->call = grpc_channel_create_call(
         client->channels[channel], NULL, GRPC_PROPAGATE_DEFAULTS, client->queues[channel],
-        grpc_slice_from_static_string(type->path), NULL, rpc_deadline(limited.deadline_us), NULL);
-    const grpc_call_error error = start(&unary);
+        grpc_slice_from_static_string(type->path), NULL, rpc_deadline(deadline_us), NULL);
+    const grpc_call_error error = start(unary);
     assert(error == GRPC_CALL_OK);
     (void)error;
-    wait_answer(&unary);
-    const enum status status = read_answer(ctx, &unary, type, ret_response);
-    *ret_code = unary.code;
-    unary_done(&unary);
-    return status;
+    wait_answer(unary);
+}
+
+/* Nobody here cancels a call. The peer's core did: it was stopping, and the call had come too late
+ * to be handed to a handler (those that run are let finish, and say what they have to say). */
+static bool was_turned_away(const struct unary *unary)
+{
+    return unary->code == GRPC_STATUS_CANCELLED && !rpc_failure_is_told(&unary->trailing);
 }
 
 enum status rpc_call(struct ctx *ctx, struct rpc_client *client, const struct rpc_call_type *type,
@@ -242,19 +246,18 @@ enum status rpc_call(struct ctx *ctx, struct rpc_client *client, const struct rp
 {
     if (ctx_is_over(ctx))
         return ctx_fail(ctx, ST_TIMEOUT, "%s: deadline before the call", type->path);
-    const struct ctx before = *ctx;
-    grpc_status_code code;
-    enum status status = attempt(ctx, client, type, request, ret_response, &code);
-    /* Nobody here cancels a call. The peer's core did: it was stopping, and the call had come too
-     * late to be handed to a handler (those that run are let finish). So it may go to another
-     * instance; the pause is for the news that this one stops, which is on its way to us. */
-    for (int again = 0; code == GRPC_STATUS_CANCELLED && status == ST_CANCELLED &&
-                        again < SENT_AGAIN_MAX && !ctx_is_over(ctx);
+    struct unary unary;
+    send_and_wait(&unary, ctx, client, type, request);
+    /* So it may go to another instance; the pause is for the news that this one stops, which is on
+     * its way to us. */
+    for (int again = 0; was_turned_away(&unary) && again < SENT_AGAIN_MAX && !ctx_is_over(ctx);
          again++) {
+        unary_done(&unary);
         const struct timespec pause = {.tv_nsec = PAUSE_NS << again};
         nanosleep(&pause, NULL);
-        *ctx = before;
-        status = attempt(ctx, client, type, request, ret_response, &code);
+        send_and_wait(&unary, ctx, client, type, request);
     }
+    const enum status status = read_answer(ctx, &unary, type, ret_response);
+    unary_done(&unary);
     return status == ST_CANCELLED ? ST_UNAVAILABLE : status;
 }

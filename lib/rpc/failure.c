@@ -130,6 +130,15 @@ static bool read_details(struct ctx *ctx, grpc_slice value, enum status *ret_sta
     return known;
 }
 
+bool rpc_failure_is_told(const grpc_metadata_array *trailing)
+{
+    for (size_t i = 0; i < trailing->count; i++) {
+        if (grpc_slice_str_cmp(trailing->metadata[i].key, RPC_DETAILS_KEY) == 0)
+            return true;
+    }
+    return false;
+}
+
 enum status rpc_failure_read(struct ctx *ctx, int code, const char *message,
                              const grpc_metadata_array *trailing, const char *path)
 {

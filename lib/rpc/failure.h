@@ -13,6 +13,8 @@
 /* The details of a ctx that failed with status; the caller unrefs the slice. */
 grpc_slice rpc_failure_pack(const struct ctx *ctx, enum status status);
 
+/* Whether the peer said more than the bare code. */
+bool rpc_failure_is_told(const grpc_metadata_array *trailing);
 /* What a peer's answer means: its own code when it sent one (notes and violations are copied into
  * ctx), else the status for the bare code. Notes the failure in ctx. */
 enum status rpc_failure_read(struct ctx *ctx, int code, const char *message,

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/checked.h"
 #include "base/clock.h"
 #include "log/log.h"
 #include "rpc/failure.h"
@@ -86,7 +87,7 @@ void rpc_server_fill_ctx(struct ctx *ctx, const struct rpc_server_call *call, st
     if (ctx->deadline_us == CTX_NO_DEADLINE && call->endpoint->method->handle != NULL)
         ctx_set_timeout_ms(ctx, call->server->options.default_timeout_ms);
     char *peer = grpc_call_get_peer(call->call);
-    snprintf(ctx->caller, sizeof ctx->caller, "%s", peer);
+    base_copy_text(ctx->caller, sizeof ctx->caller, peer);
     gpr_free(peer);
 }
 
@@ -237,6 +238,7 @@ static void arrive(void *self, bool ok)
 static void *poll_events(void *self)
 {
     struct rpc_server *server = self;
+    base_yield_to_waker();
     rpc_poll(server->queue);
     return NULL;
 }
