@@ -8,16 +8,16 @@
 
 /* A claim as every statement returns it: lapsed ones as EXPIRED, whatever the row still says. */
 #define IS_PAST(row, now) row ".status IN ('HELD', 'PAYING') AND " row ".claim_until <= " now
-#define CLAIM(row, now)                                                                            \
-    row ".reservation_id, " row ".user_id, " row ".concert_id, " row ".date, " row                 \
-        ".seat_no, " row ".price_won, " row ".currency, CASE WHEN " IS_PAST(                       \
-            row, now) " THEN 'EXPIRED' ELSE " row ".status END, CASE WHEN " row                    \
-                      ".status IN ('HELD', 'PAYING') AND " row ".claim_until > " now               \
-                      " THEN floor(extract(epoch FROM " row                                        \
-                      ".claim_until) * 1000)::bigint ELSE 0 END, "                                 \
-                      "floor(extract(epoch FROM " row ".created_at) * 1000)::bigint, " row         \
-                      ".version, "                                                                 \
-                      "coalesce(" row ".payment_id::text, '')"
+#define EPOCH_MS(moment)  "floor(extract(epoch FROM " moment ") * 1000)::bigint"
+/* clang-format off */
+#define CLAIM(row, now) \
+    row ".reservation_id, " row ".user_id, " row ".concert_id, " row ".date, " row ".seat_no, " \
+    row ".price_won, " row ".currency," \
+    " CASE WHEN " IS_PAST(row, now) " THEN 'EXPIRED' ELSE " row ".status END," \
+    " CASE WHEN " row ".status IN ('HELD', 'PAYING') AND " row ".claim_until > " now \
+    " THEN " EPOCH_MS(row ".claim_until") " ELSE 0 END, " \
+    EPOCH_MS(row ".created_at") ", " row ".version, coalesce(" row ".payment_id::text, '')"
+/* clang-format on */
 
 static enum status read_claim(struct ctx *ctx, const struct db_rows *rows, size_t row, size_t first,
                               struct claim *ret_claim)
@@ -49,63 +49,54 @@ static uint64_t date_key(const char *concert_id, const char *date)
 
 /* --- reserve --- */
 
-/* `made` depends on `lapsed` (it counts it), so a lapsed claim has left the unique indexes before
- * the new one enters them. All of it sees one moment. */
+/* A rival is found by the index of seats or by that of users, never by walking the date. `made`
+ * depends on `lapsed` (it counts it), so a lapsed claim has left the unique indexes before the new
+ * one enters them. All of it sees one moment. The answer holds what the caller cannot know; the
+ * earlier claim of a repeated key is read by its id, as that is rare. */
+/* clang-format off */
+#define RIVAL(which) \
+    "SELECT reservation_id, user_id, status, claim_until FROM reservation" \
+    " WHERE concert_id = $3::uuid AND date = $4::date AND " which \
+    " AND status IN ('HELD', 'PAYING', 'CONFIRMED') AND NOT EXISTS (SELECT FROM earlier)"
 const struct db_statement claim_reserve_statement = {
     .name = "reserve",
     .mode = DB_WRITE_LOCKED,
     .sql =
-        "WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now"
-        "), earlier AS ("
-        "  SELECT * FROM reservation"
-        "  WHERE $11::text <> '' AND user_id = $2::uuid AND idempotency_key = $11::text"
-        "), rival AS ("
-        "  SELECT * FROM reservation"
-        "  WHERE concert_id = $3::uuid AND date = $4::date AND (seat_no = $5::int OR user_id = "
-        "$2::uuid)"
-        "    AND status IN ('HELD', 'PAYING', 'CONFIRMED') AND NOT EXISTS (SELECT FROM earlier)"
-        "), blocking AS ("
-        "  SELECT r.* FROM rival r, clock WHERE NOT (" IS_PAST(
-            "r",
-            "clock.now") ")"
-                         "), lapsed AS ("
-                         "  UPDATE reservation r SET status = 'EXPIRED', version = "
-                         "nextval('reservation_version')"
-                         "  FROM rival, clock WHERE r.reservation_id = rival.reservation_id "
-                         "AND " IS_PAST(
-                             "r",
-                             "clock.now") "  RETURNING r.reservation_id"
-                                          "), made AS ("
-                                          "  INSERT INTO reservation (reservation_id, user_id, "
-                                          "concert_id, date, seat_no, price_won,"
-                                          "    currency, status, hold_until, claim_until, "
-                                          "token_id, queue, idempotency_key, created_at)"
-                                          "  SELECT $1::uuid, $2::uuid, $3::uuid, $4::date, "
-                                          "$5::int, $6::bigint, $7::text, 'HELD',"
-                                          "    now + $8::bigint * interval '1 ms', now + "
-                                          "$8::bigint * interval '1 ms',"
-                                          "    $9::uuid, $10::text, $11::text, now"
-                                          "  FROM clock WHERE NOT EXISTS (SELECT FROM earlier) AND "
-                                          "NOT EXISTS (SELECT FROM blocking)"
-                                          "    AND (SELECT count(*) FROM lapsed) >= 0"
-                                          "  RETURNING *"
-                                          "), answer AS ("
-                                          "  SELECT 0 AS rank, 'DONE' AS outcome, made.* FROM made"
-                                          "  UNION ALL"
-                                          "  SELECT 0, CASE WHEN (concert_id, date, seat_no) = "
-                                          "($3::uuid, $4::date, $5::int)"
-                                          "    THEN 'REPLAYED' ELSE 'REUSED' END, earlier.* FROM "
-                                          "earlier"
-                                          "  UNION ALL"
-                                          "  SELECT CASE WHEN user_id = $2::uuid THEN 1 ELSE 2 END,"
-                                          "    CASE WHEN user_id = $2::uuid THEN 'OWN' WHEN status "
-                                          "= 'CONFIRMED' THEN 'SOLD'"
-                                          "      ELSE 'HELD' END, blocking.* FROM blocking"
-                                          ")"
-                                          " SELECT outcome, " CLAIM(
-                                              "answer", "clock.now") " FROM answer, clock ORDER BY "
-                                                                     "rank LIMIT 1",
+        "WITH clock AS MATERIALIZED ("
+        "  SELECT now, now + $8::bigint * interval '1 ms' AS until FROM clock_timestamp() AS now"
+        "), earlier AS MATERIALIZED ("
+        "  SELECT reservation_id, CASE WHEN (concert_id, date, seat_no) = ($3::uuid, $4::date, $5::int)"
+        "    THEN 'REPLAYED' ELSE 'REUSED' END AS outcome"
+        "  FROM reservation WHERE $11::text <> '' AND user_id = $2::uuid"
+        "    AND idempotency_key = $11::text AND idempotency_key <> ''"
+        "), rival AS MATERIALIZED ("
+           RIVAL("seat_no = $5::int")
+        "  UNION ALL "
+           RIVAL("user_id = $2::uuid AND seat_no <> $5::int")
+        "), lapsed AS ("
+        "  UPDATE reservation r SET status = 'EXPIRED', version = nextval('reservation_version')"
+        "  FROM rival, clock WHERE r.reservation_id = rival.reservation_id"
+        "    AND " IS_PAST("r", "clock.now")
+        "  RETURNING 1"
+        "), blocking AS MATERIALIZED ("
+        "  SELECT CASE WHEN user_id = $2::uuid THEN 'OWN' WHEN status = 'CONFIRMED' THEN 'SOLD'"
+        "    ELSE 'HELD' END AS outcome"
+        "  FROM rival, clock WHERE NOT (" IS_PAST("rival", "clock.now") ")"
+        "), made AS ("
+        "  INSERT INTO reservation (reservation_id, user_id, concert_id, date, seat_no, price_won,"
+        "    currency, status, hold_until, claim_until, token_id, queue, idempotency_key, created_at)"
+        "  SELECT $1::uuid, $2::uuid, $3::uuid, $4::date, $5::int, $6::bigint, $7::text, 'HELD',"
+        "    until, until, $9::uuid, $10::text, $11::text, now"
+        "  FROM clock WHERE NOT EXISTS (SELECT FROM earlier) AND NOT EXISTS (SELECT FROM blocking)"
+        "    AND (SELECT count(*) FROM lapsed) >= 0"
+        "  RETURNING reservation_id, version"
+        ")"
+        " SELECT 'DONE', made.reservation_id, made.version, " EPOCH_MS("now") ", " EPOCH_MS("until")
+        " FROM made, clock"
+        " UNION ALL SELECT outcome, reservation_id, 0, 0, 0 FROM earlier"
+        " UNION ALL (SELECT outcome, NULL, 0, 0, 0 FROM blocking ORDER BY outcome <> 'OWN' LIMIT 1)",
 };
+/* clang-format on */
 
 static enum status status_of_outcome(struct ctx *ctx, const char *outcome, bool *ret_replayed)
 {
@@ -125,6 +116,8 @@ static enum status status_of_outcome(struct ctx *ctx, const char *outcome, bool 
     return ctx_fail(ctx, ST_INTERNAL, "unreadable outcome of a reservation");
 }
 
+#define CURRENCY "KRW"
+
 static enum status try_reserve(struct ctx *ctx, struct db *db, const struct claim_wish *wish,
                                struct db_rows *ret_rows)
 {
@@ -141,13 +134,32 @@ static enum status try_reserve(struct ctx *ctx, struct db *db, const struct clai
     db_add_text(&params, wish->date);
     db_add_int64(&params, wish->seat_no);
     db_add_int64(&params, wish->price_won);
-    db_add_text(&params, "KRW");
+    db_add_text(&params, CURRENCY);
     db_add_int64(&params, wish->hold_ttl_ms);
     db_add_text(&params, wish->token_id);
     db_add_text(&params, wish->queue);
     db_add_text(&params, wish->idempotency_key);
     return db_run(ctx, db, &claim_reserve_statement, &params,
                   date_key(wish->concert_id, wish->date), ret_rows);
+}
+
+static void read_made(const struct db_rows *rows, const struct claim_wish *wish,
+                      struct claim *ret_claim)
+{
+    struct claim claim = {
+        .seat_no = wish->seat_no,
+        .price_won = wish->price_won,
+        .status = CLAIM_HELD,
+        .currency = CURRENCY,
+        .version = db_int64(rows, 0, 2),
+        .created_at_unix_ms = db_int64(rows, 0, 3),
+        .held_until_unix_ms = db_int64(rows, 0, 4),
+    };
+    base_copy_text(claim.reservation_id.text, UUID_TEXT_SIZE, db_text(rows, 0, 1));
+    base_copy_text(claim.user_id.text, UUID_TEXT_SIZE, wish->user_id);
+    base_copy_text(claim.concert_id.text, UUID_TEXT_SIZE, wish->concert_id);
+    base_copy_text(claim.date, sizeof claim.date, wish->date);
+    *ret_claim = claim;
 }
 
 enum status claim_store_reserve(struct ctx *ctx, struct db *db, const struct claim_wish *wish,
@@ -166,7 +178,10 @@ enum status claim_store_reserve(struct ctx *ctx, struct db *db, const struct cla
     if (rows.row_count != 1)
         return ctx_fail(ctx, ST_INTERNAL, "a reservation without an outcome");
     TRY(status_of_outcome(ctx, db_text(&rows, 0, 0), ret_replayed));
-    return read_claim(ctx, &rows, 0, 1, ret_claim);
+    if (*ret_replayed)
+        return claim_store_get(ctx, db, db_text(&rows, 0, 1), ret_claim);
+    read_made(&rows, wish, ret_claim);
+    return ST_OK;
 }
 
 /* --- reading --- */
