@@ -78,14 +78,14 @@ static bool wait_socket(PGconn *pg, short events, int64_t deadline_us)
 static PGconn *start_connecting(const struct db_options *options)
 {
     char settings[256], connect_timeout[24];
-    snprintf(
-        settings, sizeof settings,
-        "-c statement_timeout=%lld -c lock_timeout=%lld "
-        "-c idle_in_transaction_session_timeout=%lld -c client_min_messages=warning "
-        /* Every statement is prepared and hot; planning one anew costs more than running it. */
-        "-c plan_cache_mode=force_generic_plan",
-        (long long)options->statement_timeout_ms, (long long)options->lock_timeout_ms,
-        (long long)options->idle_timeout_ms);
+    snprintf(settings, sizeof settings,
+             "-c statement_timeout=%lld -c lock_timeout=%lld "
+             "-c idle_in_transaction_session_timeout=%lld -c client_min_messages=warning "
+             /* Every statement is prepared and hot; planning one anew costs more than running it.
+              * By index, always: a table that is small now is large before the plan is dropped. */
+             "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off",
+             (long long)options->statement_timeout_ms, (long long)options->lock_timeout_ms,
+             (long long)options->idle_timeout_ms);
     snprintf(connect_timeout, sizeof connect_timeout, "%lld",
              (long long)(options->connect_timeout_ms + 999) / 1000);
     const char *const names[] = {"dbname",          "application_name", "options",
@@ -133,6 +133,17 @@ enum status db_connection_ready(struct ctx *ctx, struct db_connection *connectio
     connection->backoff_ms = BACKOFF_FIRST_MS;
     connection->reconnects++;
     return ST_OK;
+}
+
+const struct db_statement *db_connection_due_plans(struct db_connection *connection)
+{
+    static const struct db_statement discard = {
+        .name = "db_discard_plans", .sql = "DISCARD PLANS", .mode = DB_WRITE};
+    const int64_t now_us = clock_monotonic_us();
+    if (now_us < connection->plans_until_us)
+        return NULL;
+    connection->plans_until_us = now_us + (int64_t)DB_PLANS_MS * 1000;
+    return &discard;
 }
 
 /* --- one pipeline --- */
@@ -184,11 +195,14 @@ static bool send_item(struct db_connection *connection, const struct db_item ite
     return !item->sync || PQpipelineSync(pg) == 1;
 }
 
-/* Pushes out what is buffered and reads until a result is whole; a server that is busy answering
- * does not deadlock with one that is busy sending. */
+/* Reads until a result is whole, pushing out what is buffered: two sides that are busy sending to
+ * each other do not deadlock. What was read before is looked at first, as one read brings many
+ * results. */
 static bool await_result(PGconn *pg, int64_t deadline_us, struct breakdown *breakdown)
 {
     for (;;) {
+        if (!PQisBusy(pg))
+            return true;
         const int unsent = PQflush(pg);
         if (unsent < 0 || PQconsumeInput(pg) != 1) {
             breakdown->status = ST_UNAVAILABLE;

@@ -17,6 +17,7 @@ struct db_connection {
     bool lost;                        /* told so in the log */
     int64_t retry_at_us;              /* no attempt before */
     int64_t backoff_ms;
+    int64_t plans_until_us; /* then what is prepared is planned anew */
     uint64_t reconnects;
     const struct db_statement *prepared[DB_PREPARED_MAX];
     size_t prepared_count;
@@ -37,6 +38,13 @@ void db_connection_done(struct db_connection *connection);
 
 /* Connects if need be. ST_UNAVAILABLE at once while backing off. */
 enum status db_connection_ready(struct ctx *ctx, struct db_connection *connection) MUST_CHECK;
+
+/* Plans are made for the table as it is. One made while it was empty may walk all of it when it is
+ * full, a minute before autoanalyze sees that, and the first minute of a sale is the worst one for
+ * it. So plans live for DB_PLANS_MS: a new one costs a millisecond or two. The statement that drops
+ * them, when it is time, as often as asked; else NULL. */
+enum { DB_PLANS_MS = 2000 };
+const struct db_statement *db_connection_due_plans(struct db_connection *connection);
 
 /* Runs items (the last one must have sync) as one pipeline. ST_OK: the connection is good and every
  * item has its status. Anything else: the connection was lost or given up at deadline_us, it is

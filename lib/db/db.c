@@ -20,14 +20,18 @@ struct call {
     struct db_rows *rows;
 };
 
-/* The lock statement of DB_WRITE_LOCKED; released by the end of the transaction. */
+/* The lock statement of DB_WRITE_LOCKED: takes a batch's locks in the order of the list; they are
+ * released by the end of the transaction. */
 static const struct db_statement lock_statement = {
     .name = "db_lock",
-    .sql = "SELECT pg_advisory_xact_lock($1::bigint)",
+    .sql = "SELECT count(pg_advisory_xact_lock(key)) FROM unnest($1::bigint[]) AS key",
     .mode = DB_WRITE,
 };
 
-enum { ITEMS_MAX = 2 * COMBINER_BATCH_MAX };
+enum {
+    ITEMS_MAX = 2 + COMBINER_BATCH_MAX, /* the dropping of plans and the locks come first */
+    LOCK_KEY_SIZE = 21,                 /* a bigint's sign and digits, and a comma */
+};
 
 /* A batch being run: calls that are still wanted, and the items they became. */
 struct db_batch {
@@ -38,9 +42,8 @@ struct db_batch {
     struct db_item items[ITEMS_MAX];
     size_t item_of[COMBINER_BATCH_MAX]; /* index into items of each call */
     size_t item_count;
-    struct db_params locks[COMBINER_BATCH_MAX];
-    char lock_keys[COMBINER_BATCH_MAX][24];
-    size_t lock_count;
+    struct db_params locks;
+    char lock_keys[COMBINER_BATCH_MAX * LOCK_KEY_SIZE + 3]; /* "{-7,12}" */
     int64_t deadline_us;
 };
 
@@ -71,27 +74,37 @@ static void fill_defaults(struct db_options *options)
 
 /* --- making items --- */
 
-static void add_lock(struct db_batch *batch, struct call *call)
+/* Locks the keys of calls first..last (equal keys stand together), if any wants to be locked. */
+static void add_locks(struct db_batch *batch, size_t first, size_t last)
 {
-    const size_t index = batch->lock_count++;
-    /* The key's 64 bits, seen as PostgreSQL's signed bigint. */
-    snprintf(batch->lock_keys[index], sizeof batch->lock_keys[index], "%" PRId64,
-             (int64_t)call->op.key);
-    db_params_init(&batch->locks[index], call->ctx);
-    db_add_text(&batch->locks[index], batch->lock_keys[index]);
-    batch->items[batch->item_count++] = (struct db_item){
-        .statement = &lock_statement, .params = &batch->locks[index], .ctx = call->ctx};
+    const struct call *locked = NULL; /* the last call whose key is on the list */
+    size_t length = 0;
+    for (size_t i = first; i <= last; i++) {
+        const struct call *call = batch->calls[i];
+        if (call->statement->mode != DB_WRITE_LOCKED ||
+            (locked != NULL && locked->op.key == call->op.key))
+            continue;
+        /* The key's 64 bits, seen as PostgreSQL's signed bigint. */
+        length += (size_t)snprintf(batch->lock_keys + length, sizeof batch->lock_keys - length,
+                                   "%c%" PRId64, locked == NULL ? '{' : ',', (int64_t)call->op.key);
+        locked = call;
+    }
+    if (locked == NULL)
+        return;
+    assert(length + 2 <= sizeof batch->lock_keys);
+    memcpy(batch->lock_keys + length, "}", 2);
+    db_params_init(&batch->locks, locked->ctx);
+    db_add_text(&batch->locks, batch->lock_keys);
+    batch->items[batch->item_count++] =
+        (struct db_item){.statement = &lock_statement, .params = &batch->locks, .ctx = locked->ctx};
 }
 
-/* Whether an earlier call of the batch took this key's lock; equal keys stand together. */
-static bool holds_lock(const struct db_batch *batch, size_t index)
+static void add_replanning(struct db_batch *batch, bool sync)
 {
-    for (size_t i = index; i > 0 && batch->calls[i - 1]->op.key == batch->calls[index]->op.key;
-         i--) {
-        if (batch->calls[i - 1]->statement->mode == DB_WRITE_LOCKED)
-            return true;
-    }
-    return false;
+    const struct db_statement *due = db_connection_due_plans(batch->connection);
+    if (due != NULL)
+        batch->items[batch->item_count++] =
+            (struct db_item){.statement = due, .ctx = batch->calls[0]->ctx, .sync = sync};
 }
 
 static void add_call(struct db_batch *batch, size_t index, bool sync)
@@ -157,9 +170,7 @@ static void run_alone(struct db_batch *batch, size_t index)
         return;
     }
     batch->item_count = 0;
-    batch->lock_count = 0;
-    if (call->statement->mode == DB_WRITE_LOCKED)
-        add_lock(batch, call);
+    add_locks(batch, index, index);
     add_call(batch, index, true);
     const enum status status =
         db_connection_run(batch->connection, batch->items, batch->item_count, batch->deadline_us);
@@ -199,7 +210,6 @@ static struct db_batch *begin_batch(struct db *db, struct db_batch *kept,
     kept->connection = connection;
     kept->call_count = 0;
     kept->item_count = 0;
-    kept->lock_count = 0;
     admit(kept, ops, count);
     if (kept->call_count == 0)
         return NULL;
@@ -219,11 +229,10 @@ static void run_writes(void *self, size_t lane, struct combiner_op *const ops[],
         begin_batch(db, db->write_batches[lane], &db->write_lanes[lane], ops, count);
     if (batch == NULL)
         return;
-    for (size_t i = 0; i < batch->call_count; i++) {
-        if (batch->calls[i]->statement->mode == DB_WRITE_LOCKED && !holds_lock(batch, i))
-            add_lock(batch, batch->calls[i]);
+    add_replanning(batch, false);
+    add_locks(batch, 0, batch->call_count - 1);
+    for (size_t i = 0; i < batch->call_count; i++)
         add_call(batch, i, i + 1 == batch->call_count);
-    }
     const enum status status =
         db_connection_run(batch->connection, batch->items, batch->item_count, batch->deadline_us);
     hand_out(batch);
@@ -246,6 +255,7 @@ static void run_reads(void *self, size_t lane, struct combiner_op *const ops[], 
         begin_batch(db, db->read_batches[lane], &db->read_lanes[lane], ops, count);
     if (batch == NULL)
         return;
+    add_replanning(batch, true);
     for (size_t i = 0; i < batch->call_count; i++)
         add_call(batch, i, true); /* each its own transaction: failures stay apart */
     const enum status status =

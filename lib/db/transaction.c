@@ -71,6 +71,10 @@ enum status db_begin(struct ctx *ctx, struct db *db, struct db_tx **ret_tx)
     struct db_tx *tx = NULL;
     TRY(acquire(ctx, db, &tx));
     enum status status = db_connection_ready(ctx, &tx->connection);
+    const struct db_statement *due =
+        status == ST_OK ? db_connection_due_plans(&tx->connection) : NULL;
+    if (due != NULL)
+        status = run_one(ctx, tx, due, NULL, NULL);
     if (status == ST_OK)
         status = run_one(ctx, tx, &begin, NULL, NULL);
     if (status != ST_OK) {
