@@ -242,6 +242,8 @@ static enum status check_occupancy(struct ctx *ctx, const GetOccupancyRequest *r
         ctx_violate(ctx, "/dates", "must be 1 to %d", CLAIM_DATES_MAX);
     for (size_t i = 0; i < req->n_dates; i++)
         check_date(ctx, "/dates", req->dates[i]);
+    if (req->min_version < 0)
+        ctx_violate(ctx, "/min_version", "must not be negative");
     return ctx_checked(ctx);
 }
 
@@ -252,6 +254,7 @@ static enum status handle_occupancy(struct ctx *ctx, void *self, const void *in,
     GetOccupancyResponse *res = out;
 
     TRY(check_occupancy(ctx, req));
+    /* Read from the store, with no cache between: no answer is older than what anybody was told. */
     struct claim_occupancy *occupancies;
     TRY(claim_store_occupancy(ctx, service->db, req->concert_id, (const char *const *)req->dates,
                               req->n_dates, &occupancies));
