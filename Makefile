@@ -1,6 +1,6 @@
 # Thin: each target is one script.
 # Variables: PORT (8080), STATE_DIR (var/), REPLICAS (1), and every setting of the services.
-.PHONY: help up down status logs clean-state test bench
+.PHONY: help up down status logs clean-state test bench mock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,3 +26,6 @@ test: ## install what is missing, build, run every test (TESTS='-L unit': some)
 bench: ## measure against the raw engines and print one table
 	@deploy/local/install.sh
 	@bench/run.sh
+
+mock: ## serve the examples of web/openapi.json, without any service (PORT: 4010)
+	@deploy/local/mock.sh
