@@ -51,7 +51,8 @@ static json_t *make_problem(const struct ctx *ctx, const struct http_request *re
 void http_write_problem(struct ctx *ctx, const struct http_request *request, enum status status,
                         struct http_response *response)
 {
-    *response = (struct http_response){0};
+    response->body = NULL;
+    response->body_size = 0;
     json_t *problem = make_problem(ctx, request, status);
     const enum status written = http_write_json(ctx, response, problem);
     if (written != ST_OK) {

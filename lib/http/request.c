@@ -5,6 +5,8 @@
 #include "base/checked.h"
 #include "http/internal.h"
 
+enum { REQUEST_ID_MAX = 64 };
+
 static int hex_value(char digit)
 {
     if (digit >= '0' && digit <= '9')
@@ -128,6 +130,34 @@ const char *http_header(const struct http_request *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
+const char *http_request_id(const struct ctx *ctx, const struct http_request *request)
+{
+    const char *id = http_header(request, "X-Request-Id");
+    return id != NULL && base_is_visible_ascii(id, REQUEST_ID_MAX) ? id : ctx->trace_id;
+}
+
+/* An entity tag may hold commas, so the list is not split at them. */
+bool http_matches_etag(const struct http_request *request, const char *etag)
+{
+    const char *item = http_header(request, "If-None-Match");
+    while (item != NULL) {
+        item += strspn(item, ", \t");
+        if (strcmp(item, "*") == 0)
+            return true;
+        /* Weak comparison: W/ does not matter here. */
+        item += strncmp(item, "W/", 2) == 0 ? 2 : 0;
+        const char *end = *item == '"' ? strchr(item + 1, '"') : NULL;
+        if (end == NULL)
+            return false;
+        const char *tag = strncmp(etag, "W/", 2) == 0 ? etag + 2 : etag;
+        const size_t size = (size_t)(end - item) + 1;
+        if (strlen(tag) == size && memcmp(tag, item, size) == 0)
+            return true;
+        item = end + 1;
+    }
+    return false;
+}
+
 const char *http_query_param(const struct http_request *request, const char *name)
 {
     return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
@@ -173,7 +203,7 @@ enum status http_check_query(struct ctx *ctx, const struct http_request *request
 const char *http_body(const struct http_request *request, size_t *ret_size)
 {
     *ret_size = request->body_size;
-    return request->body;
+    return request->body == NULL ? "" : request->body;
 }
 
 const char *http_path(const struct http_request *request)

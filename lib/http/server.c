@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,12 +26,15 @@ enum {
     IDLE_TIMEOUT_MS = 30000,
     REQUEST_TIMEOUT_MS = 10000,
     LISTEN_BACKLOG = 4096,
+    STOP_LOOK_MS = 5,
+    DROP_MAX = 1024 * 1024, /* bytes of a body of unknown size beyond its limit */
 };
 
 struct http_server {
     struct http_server_options options;
     struct MHD_Daemon *daemon;
     struct workers *workers;
+    struct http_streams *streams; /* NULL when it takes none */
     int port;
     _Atomic bool draining;
     struct metrics_counter *shed;
@@ -39,30 +43,49 @@ struct http_server {
 
 /* --- answers --- */
 
-static void add_headers(struct http_server *server, const struct ctx *ctx,
-                        struct MHD_Response *answer, const struct http_response *response)
+/* Those of `lines` that nobody gave before. */
+static void add_missing(struct MHD_Response *answer, const struct http_header_line *lines,
+                        size_t count)
 {
-    MHD_add_response_header(answer, "Content-Type",
-                            response->content_type == NULL ? "application/json"
-                                                           : response->content_type);
-    MHD_add_response_header(answer, "X-Request-Id", ctx->trace_id);
-    MHD_add_response_header(answer, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(answer, "Cache-Control", "no-store");
+    for (size_t i = 0; i < count; i++) {
+        if (MHD_get_response_header(answer, lines[i].name) == NULL)
+            MHD_add_response_header(answer, lines[i].name, lines[i].value);
+    }
+}
+
+static void add_headers(struct http_request *request, const struct ctx *ctx,
+                        const struct http_response *response)
+{
+    struct http_server *server = request->server;
+    struct MHD_Response *answer = request->answer;
+    const struct http_header_line usual[] = {
+        {"X-Request-Id", http_request_id(ctx, request)},
+        {"X-Content-Type-Options", "nosniff"},
+        {"Cache-Control", "no-store"},
+    };
+    const char *type = response->content_type;
+    if (response->body != NULL || type != NULL)
+        MHD_add_response_header(answer, "Content-Type", type == NULL ? "application/json" : type);
     for (size_t i = 0; i < response->header_count; i++)
         MHD_add_response_header(answer, response->headers[i].name, response->headers[i].value);
-    if (atomic_load(&server->draining))
+    add_missing(answer, server->options.headers, server->options.header_count);
+    add_missing(answer, usual, ARRAY_LEN(usual));
+    if (atomic_load(&server->draining) || request->must_close)
         MHD_add_response_header(answer, "Connection", "close");
 }
 
 static void keep_answer(struct http_request *request, const struct ctx *ctx,
                         const struct http_response *response)
 {
-    request->answer = MHD_create_response_from_buffer(
-        response->body_size, (void *)(uintptr_t)response->body, MHD_RESPMEM_MUST_COPY);
+    request->answer = request->stream != NULL
+                          ? http_stream_answer(request)
+                          : MHD_create_response_from_buffer(response->body_size,
+                                                            (void *)(uintptr_t)response->body,
+                                                            MHD_RESPMEM_MUST_COPY);
     if (request->answer == NULL)
         abort();
     request->answer_code = response->code == 0 ? 200 : (unsigned)response->code;
-    add_headers(request->server, ctx, request->answer, response);
+    add_headers(request, ctx, response);
 }
 
 static void count_request(const struct http_request *request, const struct ctx *ctx,
@@ -81,9 +104,12 @@ static void count_request(const struct http_request *request, const struct ctx *
     snprintf(labels + used, sizeof labels - used, ",code=\"%u\"", request->answer_code);
     metrics_add(metrics_counter("http_requests_total", labels, "Requests answered."), 1);
     if (server->options.log_requests) {
-        char what[160];
-        snprintf(what, sizeof what, "%s %s", request->method,
-                 route[0] == '\0' ? "(no route)" : route);
+        const char *id = http_request_id(ctx, request);
+        const bool foreign_id = id != ctx->trace_id;
+        char what[256];
+        snprintf(what, sizeof what, "%s %s%s%s", request->method,
+                 route[0] == '\0' ? "(no route)" : route, foreign_id ? " id " : "",
+                 foreign_id ? id : "");
         log_request(ctx, what, status, duration_us);
     }
 }
@@ -94,7 +120,8 @@ static void fill_ctx(struct ctx *ctx, const struct http_request *request, struct
     const char *traceparent = http_header(request, "traceparent");
     if (traceparent != NULL)
         (void)ctx_continue_trace(ctx, traceparent);
-    ctx_set_timeout_ms(ctx, request->server->options.request_timeout_ms);
+    /* From its arrival: whoever waited long for a worker is not waited for any more. */
+    ctx->deadline_us = request->started_us + request->server->options.request_timeout_ms * 1000;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     if (info == NULL || getnameinfo(info->client_addr, sizeof(struct sockaddr_in), ctx->caller,
@@ -112,28 +139,49 @@ static void answer_options(const struct http_request *request, struct ctx *ctx,
     http_add_header(response, "Allow", copy == NULL ? "OPTIONS" : copy);
 }
 
+static enum status handle(struct http_request *request, struct ctx *ctx,
+                          struct http_response *response)
+{
+    const struct http_server_options *options = &request->server->options;
+    if (request->refusal == ST_METHOD_NOT_ALLOWED && strcmp(request->method, "OPTIONS") == 0) {
+        response->code = 204;
+        answer_options(request, ctx, response);
+        return ST_OK;
+    }
+    if (request->refusal != ST_OK)
+        return request->refusal;
+    if (ctx_is_over(ctx))
+        return ctx_fail(ctx, ST_TIMEOUT, "no worker in time");
+    return request->route->handle(ctx, options->self, request, response);
+}
+
+static void describe_stream(struct http_request *request, struct http_response *response)
+{
+    response->content_type = "text/event-stream";
+    http_add_header(response, "X-Accel-Buffering", "no");
+    /* Its end tells the reader; what follows would meet a server that is stopping. */
+    request->must_close = true;
+}
+
 /* Everything about one request that may block or allocate: on a worker, or at once for a refusal.
  */
 static void run_request(struct http_request *request, struct arena *arena)
 {
+    const struct http_server_options *options = &request->server->options;
     struct ctx ctx;
     struct http_response response = {0};
     fill_ctx(&ctx, request, arena);
-    enum status status = request->refusal;
-    const bool is_options =
-        status == ST_METHOD_NOT_ALLOWED && strcmp(request->method, "OPTIONS") == 0;
-    if (is_options) {
-        status = ST_OK;
-        response.code = 204;
-        answer_options(request, &ctx, &response);
-    } else if (status == ST_OK) {
-        status = request->route->handle(&ctx, request->server->options.self, request, &response);
-    }
+    const enum status status = handle(request, &ctx, &response);
     if (status != ST_OK) {
+        http_stream_close(&request->stream);
         http_write_problem(&ctx, request, status, &response);
         if (status == ST_METHOD_NOT_ALLOWED)
             answer_options(request, &ctx, &response);
     }
+    if (request->stream != NULL)
+        describe_stream(request, &response);
+    if (options->on_answer != NULL)
+        options->on_answer(&ctx, options->self, request, &response);
     keep_answer(request, &ctx, &response);
     count_request(request, &ctx, status);
 }
@@ -167,18 +215,30 @@ static enum MHD_Result send_answer(struct http_request *request)
     return queued;
 }
 
+/* Where a body ends must be beyond doubt (RFC 9112, 6.3): a proxy in front that reads it otherwise
+ * would take the rest for the next user's request. */
+static enum status check_framing(struct http_request *request)
+{
+    const char *length = http_header(request, "Content-Length");
+    int64_t size = 0;
+    request->must_close = true;
+    if (length != NULL && http_header(request, "Transfer-Encoding") != NULL)
+        return ST_INVALID_REQUEST;
+    if (length != NULL && (!base_parse_int64(length, &size) || size < 0))
+        return ST_INVALID_REQUEST;
+    if (size > HTTP_BODY_MAX)
+        return ST_BODY_TOO_LARGE;
+    request->must_close = false;
+    return ST_OK;
+}
+
 static enum status check_head(struct http_request *request)
 {
     const struct http_server_options *options = &request->server->options;
     if (strlen(request->path) + 1 == sizeof request->path)
         return ST_HEADER_TOO_LARGE;
+    TRY(check_framing(request));
     TRY(http_find_route(request, options->routes, options->route_count));
-    const char *length = http_header(request, "Content-Length");
-    int64_t size = 0;
-    if (length != NULL && (!base_parse_int64(length, &size) || size < 0))
-        return ST_INVALID_REQUEST;
-    if (size > HTTP_BODY_MAX)
-        return ST_BODY_TOO_LARGE;
     if (!request->route->needs_json)
         return ST_OK;
     const char *type = http_header(request, "Content-Type");
@@ -190,38 +250,39 @@ static enum status check_head(struct http_request *request)
 static struct http_request *begin(struct http_server *server, struct MHD_Connection *connection,
                                   const char *url, const char *method)
 {
-    struct http_request *request = malloc(sizeof *request);
+    struct http_request *request = calloc(1, sizeof *request);
     if (request == NULL)
         return NULL;
-    /* Not the whole struct: the body is large and is filled as it comes. */
-    memset(request, 0, offsetof(struct http_request, body));
-    request->body_size = 0;
-    request->answer = NULL;
-    request->handed_over = false;
     request->server = server;
     request->connection = connection;
     request->started_us = clock_monotonic_us();
     base_copy_text(request->method, sizeof request->method, method);
     base_copy_text(request->path, sizeof request->path, url);
-    request->refusal = ST_OK;
     request->refusal = check_head(request);
     return request;
 }
 
-static void take_body(struct http_request *request, const char *data, size_t size)
+/* What is too much is read and dropped for a while, so that the sender gets to see the answer. */
+static enum MHD_Result take_body(struct http_request *request, const char *data, size_t size)
 {
     if (size > HTTP_BODY_MAX - request->body_size) {
         request->refusal = ST_BODY_TOO_LARGE;
-        return;
+        request->must_close = true;
+        request->dropped += size;
+        return request->dropped > DROP_MAX ? MHD_NO : MHD_YES;
     }
+    if (request->body == NULL && (request->body = malloc(HTTP_BODY_MAX + 1)) == NULL)
+        return MHD_NO;
     memcpy(request->body + request->body_size, data, size);
     request->body_size += size;
+    return MHD_YES;
 }
 
 static enum MHD_Result hand_over(struct http_request *request)
 {
     struct http_server *server = request->server;
-    request->body[request->body_size] = '\0';
+    if (request->body != NULL)
+        request->body[request->body_size] = '\0';
     request->handed_over = true;
     MHD_suspend_connection(request->connection);
     metrics_move(server->in_flight, 1);
@@ -251,9 +312,9 @@ static enum MHD_Result on_access(void *self, struct MHD_Connection *connection, 
         return send_answer(request);
     }
     if (*upload_data_size > 0) {
-        take_body(request, upload_data, *upload_data_size);
+        const size_t size = *upload_data_size;
         *upload_data_size = 0;
-        return MHD_YES;
+        return take_body(request, upload_data, size);
     }
     if (request->answer != NULL)
         return send_answer(request);
@@ -271,10 +332,14 @@ static void on_completed(void *self, struct MHD_Connection *connection, void **s
     (void)connection;
     (void)why;
     struct http_request *request = *slot;
-    if (request != NULL && request->answer != NULL)
-        MHD_destroy_response(request->answer);
-    free(request);
     *slot = NULL;
+    if (request == NULL)
+        return;
+    http_stream_close(&request->stream);
+    if (request->answer != NULL)
+        MHD_destroy_response(request->answer);
+    free(request->body);
+    free(request);
 }
 
 /* Paths and queries stay as sent: http_decode knows how to refuse. Queries are decoded here, with
@@ -330,6 +395,24 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, struct sockad
         NULL, MHD_OPTION_END);
 }
 
+/* Each connection is a descriptor; the soft limit is 1024 on most systems, for the sake of
+ * select(2), which nobody here uses. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void free_server(struct http_server *server)
+{
+    workers_stop(&server->workers);
+    http_streams_stop(&server->streams);
+    free(server);
+}
+
 enum status http_server_start(const struct http_server_options *options,
                               struct http_server **ret_server)
 {
@@ -350,11 +433,14 @@ enum status http_server_start(const struct http_server_options *options,
     server->in_flight = metrics_gauge("http_in_flight", labels, "Requests queued or running.");
     server->workers = workers_start(server->options.workers, server->options.in_flight_max,
                                     HTTP_ARENA_SIZE, run_job);
+    if (options->streams_max > 0)
+        server->streams =
+            http_streams_start(options->streams_max, options->heartbeat_ms, options->server_name);
+    raise_descriptor_limit();
     server->daemon = start_daemon(server, &address);
     if (server->daemon == NULL) {
         log_line(LOG_ERROR, NULL, "http: cannot bind %s", options->listen);
-        workers_stop(&server->workers);
-        free(server);
+        free_server(server);
         return ST_UNAVAILABLE;
     }
     const union MHD_DaemonInfo *info =
@@ -369,6 +455,23 @@ int http_server_port(const struct http_server *server)
     return server->port;
 }
 
+struct http_streams *http_server_streams(struct http_server *server)
+{
+    return server->streams;
+}
+
+static void wait_ms(int64_t time_ms)
+{
+    const struct timespec time = {.tv_sec = time_ms / 1000, .tv_nsec = time_ms % 1000 * 1000000};
+    nanosleep(&time, NULL);
+}
+
+static bool is_busy(const struct http_server *server)
+{
+    return workers_in_flight(server->workers) > 0 ||
+           (server->streams != NULL && http_streams_open(server->streams) > 0);
+}
+
 void http_server_stop(struct http_server **server, int64_t drain_ms, int64_t finish_ms)
 {
     struct http_server *old = *server;
@@ -376,18 +479,17 @@ void http_server_stop(struct http_server **server, int64_t drain_ms, int64_t fin
         return;
     *server = NULL;
     atomic_store(&old->draining, true);
-    const struct timespec drain = {.tv_sec = drain_ms / 1000, .tv_nsec = drain_ms % 1000 * 1000000};
-    nanosleep(&drain, NULL);
+    wait_ms(drain_ms);
 
     const MHD_socket listening = MHD_quiesce_daemon(old->daemon);
+    if (old->streams != NULL)
+        http_streams_end_all(old->streams);
     const int64_t until_us = clock_monotonic_us() + finish_ms * 1000;
-    while (workers_in_flight(old->workers) > 0 && clock_monotonic_us() < until_us) {
-        const struct timespec moment = {.tv_nsec = 5000000};
-        nanosleep(&moment, NULL);
-    }
+    while (is_busy(old) && clock_monotonic_us() < until_us)
+        wait_ms(STOP_LOOK_MS);
     workers_stop(&old->workers); /* every handler is bounded by its deadline; all resume */
     MHD_stop_daemon(old->daemon);
     if (listening != MHD_INVALID_SOCKET)
         close(listening);
-    free(old);
+    free_server(old);
 }

@@ -17,7 +17,7 @@ enum {
     HTTP_BODY_MAX = 16 * 1024,   /* bytes; 413 BODY_TOO_LARGE, refused as soon as it is known */
     HTTP_HEADER_MAX = 16 * 1024, /* bytes of request line and headers together; 431 */
     HTTP_PATH_PARAMS_MAX = 4,
-    HTTP_RESPONSE_HEADERS_MAX = 8,
+    HTTP_RESPONSE_HEADERS_MAX = 24,
     HTTP_ARENA_SIZE = 2 * 1024 * 1024, /* a worker's arena; 503 OVERLOADED when full */
 };
 
@@ -34,8 +34,13 @@ enum status http_check_query(struct ctx *ctx, const struct http_request *request
                              const char *const names[], size_t count) MUST_CHECK;
 /* Case-insensitive header; NULL when absent. */
 const char *http_header(const struct http_request *request, const char *name);
+/* Whether If-None-Match names the entity tag (`"v17"`, with its quotes) or is `*`: answer 304
+ * without a body then (RFC 9110, 13.1.2). False when the header is absent. */
+bool http_matches_etag(const struct http_request *request, const char *etag);
 const char *http_body(const struct http_request *request, size_t *ret_size);
 const char *http_path(const struct http_request *request);
+/* The request's X-Request-Id when it is 1 to 64 visible ASCII characters, else the trace id. */
+const char *http_request_id(const struct ctx *ctx, const struct http_request *request);
 enum status_language
 http_language(const struct http_request *request); /* from Accept-Language: ko or en */
 
@@ -54,9 +59,18 @@ void http_add_header(struct http_response *response, const char *name, const cha
 
 /* A failed handler is answered as RFC 9457 application/problem+json, in the request's language,
  * with code, trace_id, the ctx's violations as errors[] and its notes as members; retryable 429 and
- * 503 carry Retry-After. */
+ * 503 carry Retry-After. Headers that the handler added are kept. */
 typedef enum status http_handle_fn(struct ctx *ctx, void *self, const struct http_request *request,
                                    struct http_response *response);
+
+/* Sees every answer before it goes out, refusals and OPTIONS (204 with Allow) too, and may add
+ * headers from the ctx's arena. Must not block: refusals have no worker. */
+typedef void http_answer_fn(struct ctx *ctx, void *self, const struct http_request *request,
+                            struct http_response *response);
+
+struct http_header_line {
+    const char *name, *value;
+};
 
 struct http_route {
     const char *method;  /* "GET"; HEAD follows GET by itself; OPTIONS answers Allow by itself */
@@ -76,15 +90,21 @@ struct http_server_options {
     size_t in_flight_max;       /* queued and running, 0: 1024; more: 503 OVERLOADED at once */
     size_t connections_max;     /* 0: 16384 */
     int64_t idle_timeout_ms;    /* also for slow senders, 0: 30000 */
-    int64_t request_timeout_ms; /* the ctx's deadline, 0: 10000 */
+    int64_t request_timeout_ms; /* from arrival to the ctx's deadline, 0: 10000; 504 TIMEOUT */
     bool log_requests;
+    /* On every answer, unless the handler gave the header itself; borrowed. */
+    const struct http_header_line *headers;
+    size_t header_count;
+    http_answer_fn *on_answer; /* NULL: none */
+    size_t streams_max;        /* open event streams, 0: none; more: 503 OVERLOADED */
+    int64_t heartbeat_ms;      /* of event streams, 0: 15000 */
 };
 
 enum status http_server_start(const struct http_server_options *options,
                               struct http_server **ret_server) MUST_CHECK;
 int http_server_port(const struct http_server *server);
-/* Stops accepting, answers what runs for at most finish_ms, joins and frees. While draining,
- * answers carry Connection: close. */
+/* Serves for drain_ms, stops accepting, ends event streams, answers what runs for at most
+ * finish_ms, joins and frees. While draining, answers carry Connection: close. */
 void http_server_stop(struct http_server **server, int64_t drain_ms, int64_t finish_ms);
 
 #endif
