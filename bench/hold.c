@@ -50,11 +50,11 @@ static bool hold(void *self, void *state, uint64_t round)
     return status == ST_OK || status == ST_SEAT_HELD;
 }
 
-/* The parameters as pgbench makes them; users are numbers written as UUIDs. */
+/* The parameters as pgbench makes them, arrays of one: ids are numbers written as UUIDs. */
 static void print_pgbench(void)
 {
     static const char *const values[] = {
-        "gen_random_uuid()",
+        "lpad(to_hex(:id::bigint), 32, '0')::uuid",
         "lpad(to_hex(:who::bigint), 32, '0')::uuid",
         "'00000000-0000-7000-8000-00000000beac'",
         "('2030-01-01'::date + :day::int)",
@@ -66,17 +66,17 @@ static void print_pgbench(void)
         "'main'",
         "''",
     };
-    printf(
-        "\\set who random(1, 1000000000000)\n\\set day random(1, %d)\n\\set seat random(1, %d)\n",
-        DATES, SEATS);
-    for (const char *at = claim_reserve_statement.sql; *at != '\0'; at++) {
+    printf("\\set id random(1, 1000000000000000000)\n\\set who random(1, 1000000000000)\n\\set day "
+           "random(1, %d)\n\\set seat random(1, %d)\n",
+           DATES, SEATS);
+    for (const char *at = claim_hold_statement.sql; *at != '\0'; at++) {
         if (*at != '$') {
             putchar(*at);
             continue;
         }
         char *end;
         const unsigned long number = strtoul(at + 1, &end, 10);
-        fputs(values[number - 1], stdout);
+        printf("ARRAY[%s]", values[number - 1]);
         at = end - 1;
     }
     puts(";");

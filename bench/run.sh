@@ -54,7 +54,7 @@ join_script="redis.call('INCR','{b}s') redis.call('ZADD','{b}w',ARGV[1],ARGV[1])
 rpc() { "$bin/bench_rpc" load "$1" "$(head -n 1 "$STATE_DIR/rpc_$1")" "$seconds"; }
 pgbench_hold() {
     # Without the lock of lib/db two clients may meet on one seat: that client stops, the others go on.
-    { PGOPTIONS='-c plan_cache_mode=force_generic_plan' \
+    { PGOPTIONS='-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off' \
         pgbench -n -M prepared -c 32 -j 2 -T "$seconds" -f "$STATE_DIR/hold.sql" "$db" 2>/dev/null || true; } |
         awk '/^tps/ { printf "%.0f\n", $3 }'
 }

@@ -75,17 +75,19 @@ static bool wait_socket(PGconn *pg, short events, int64_t deadline_us)
     }
 }
 
+/* Every statement of a service is prepared and hot; planning one anew costs more than running it.
+ * By index, always: a table that is small now is large before the plan is dropped. Where there is
+ * no index the walk looks so dear then that the server would compile it first. */
+#define BY_INDEX_ONCE "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off"
+
 static PGconn *start_connecting(const struct db_options *options)
 {
-    char settings[256], connect_timeout[24];
+    char settings[320], connect_timeout[24];
     snprintf(settings, sizeof settings,
              "-c statement_timeout=%lld -c lock_timeout=%lld "
-             "-c idle_in_transaction_session_timeout=%lld -c client_min_messages=warning "
-             /* Every statement is prepared and hot; planning one anew costs more than running it.
-              * By index, always: a table that is small now is large before the plan is dropped. */
-             "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off",
+             "-c idle_in_transaction_session_timeout=%lld -c client_min_messages=warning %s",
              (long long)options->statement_timeout_ms, (long long)options->lock_timeout_ms,
-             (long long)options->idle_timeout_ms);
+             (long long)options->idle_timeout_ms, options->for_reports ? "" : BY_INDEX_ONCE);
     snprintf(connect_timeout, sizeof connect_timeout, "%lld",
              (long long)(options->connect_timeout_ms + 999) / 1000);
     const char *const names[] = {"dbname",          "application_name", "options",
@@ -235,7 +237,12 @@ static void take_result(struct db_item *item, const PGresult *result)
     switch (PQresultStatus(result)) {
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:
-        item->status = item->rows == NULL ? ST_OK : db_rows_copy(item->ctx, result, item->rows);
+        item->status = ST_OK;
+        if (item->parts != NULL)
+            db_rows_spread(result, item->parts, item->part_count);
+        else if (item->rows != NULL)
+            item->status = db_rows_copy(item->ctx, result, item->rows);
+        item->undelivered = item->status != ST_OK;
         break;
     case PGRES_PIPELINE_ABORTED:
         item->status = ST_CONFLICT; /* another one of the transaction failed */
@@ -308,7 +315,7 @@ static void spread_failure(struct db_item items[], size_t first, size_t last)
 {
     bool failed = false;
     for (size_t i = first; i <= last; i++)
-        failed = failed || items[i].status != ST_OK;
+        failed = failed || (items[i].status != ST_OK && !items[i].undelivered);
     for (size_t i = first; failed && i <= last; i++) {
         if (items[i].status == ST_OK)
             items[i].status = ST_CONFLICT;

@@ -11,6 +11,8 @@
 
 enum { DB_PREPARED_MAX = 128 }; /* statements of one service on one connection */
 
+struct db_part;
+
 struct db_connection {
     const struct db_options *options; /* borrowed, defaults filled in */
     struct pg_conn *pg;               /* NULL: not connected */
@@ -29,8 +31,11 @@ struct db_item {
     const struct db_params *params; /* NULL: none */
     struct ctx *ctx;                /* its arena takes the rows, its detail the failure */
     struct db_rows *rows;           /* NULL: not wanted */
-    bool sync;                      /* ends a transaction: commit what ran since the last sync */
-    enum status status;             /* result */
+    struct db_part *parts;          /* instead of rows, of a statement that takes many */
+    size_t part_count;
+    bool sync;          /* ends a transaction: commit what ran since the last sync */
+    enum status status; /* result */
+    bool undelivered;   /* it ran, but its rows did not fit: a failure of its own, and no other's */
 };
 
 void db_connection_init(struct db_connection *connection, const struct db_options *options);

@@ -29,6 +29,7 @@ struct db_options {
     int64_t lock_timeout_ms;      /* 0: 3000 */
     int64_t idle_timeout_ms;      /* in a transaction, 0: 10000 */
     int64_t connect_timeout_ms;   /* 0: 3000 */
+    bool for_reports; /* statements that read whole tables, seldom: planned each for what it asks */
 };
 
 /* Makes the pool; connects lazily with backoff (100 ms to 2 s, jittered), so an absent server is no
@@ -53,7 +54,7 @@ void db_add_int64(struct db_params *params, int64_t value);
 void db_add_bool(struct db_params *params, bool value);
 void db_add_text(struct db_params *params,
                  const char *text); /* NULL: SQL NULL; borrowed, not copied */
-/* A PostgreSQL array literal of texts (quoted as needed), e.g. for = ANY($1). */
+/* A PostgreSQL array literal of texts (quoted as needed; NULL is NULL), e.g. for = ANY($1). */
 void db_add_text_array(struct db_params *params, const char *const texts[], size_t count);
 void db_add_int64_array(struct db_params *params, const int64_t values[], size_t count);
 
@@ -82,11 +83,18 @@ enum db_mode {
     DB_READ,         /* on a read lane; never waits behind a commit; must not write */
 };
 
-/* A statement is a static const object; it is prepared once on each connection under its name. */
+/* A statement is a static const object; it is prepared once on each connection under its name.
+ *
+ * One that takes many does the work of all its calls in a batch at once, which saves starting it
+ * for each: every parameter is an array with an element a call, in the order of the calls' keys and
+ * arrival (unnest($1::uuid[], $2::int[]) WITH ORDINALITY), and the first column of its rows is the
+ * ordinal, from 1, of the call that the row is for; a call gets its own rows, without that column.
+ */
 struct db_statement {
     const char *name; /* unique within the service */
     const char *sql;
     enum db_mode mode;
+    bool takes_many; /* not in an interactive transaction */
 };
 
 /* Runs one statement as part of a batch: one pipeline, one implicit transaction, one commit. It

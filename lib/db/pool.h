@@ -9,7 +9,7 @@
 #include "db/db.h"
 #include "metrics/metrics.h"
 
-struct db_batch; /* a batch being run, one a lane (db.c) */
+struct db_batch; /* a batch being run, one a lane */
 
 struct db_tx {
     struct db *db;

@@ -39,13 +39,29 @@ void db_add_bool(struct db_params *params, bool value)
     db_add_text(params, value ? "t" : "f");
 }
 
-/* Array literals: https://www.postgresql.org/docs/15/arrays.html#ARRAYS-IO; every element is
- * quoted. */
+/* Array literals: https://www.postgresql.org/docs/15/arrays.html#ARRAYS-IO; every element but NULL
+ * is quoted. */
+static char *write_element(char *to, const char *text)
+{
+    if (text == NULL) {
+        memcpy(to, "NULL", 4);
+        return to + 4;
+    }
+    *to++ = '"';
+    for (const char *from = text; *from != '\0'; from++) {
+        if (*from == '"' || *from == '\\')
+            *to++ = '\\';
+        *to++ = *from;
+    }
+    *to++ = '"';
+    return to;
+}
+
 void db_add_text_array(struct db_params *params, const char *const texts[], size_t count)
 {
     size_t size = 3;
     for (size_t i = 0; i < count; i++)
-        size += 2 * strlen(texts[i]) + 3;
+        size += texts[i] == NULL ? 5 : 2 * strlen(texts[i]) + 3;
     char *literal = arena_alloc(params->ctx->arena, size);
     if (literal == NULL) {
         add_made(params, NULL);
@@ -56,13 +72,7 @@ void db_add_text_array(struct db_params *params, const char *const texts[], size
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             *to++ = ',';
-        *to++ = '"';
-        for (const char *from = texts[i]; *from != '\0'; from++) {
-            if (*from == '"' || *from == '\\')
-                *to++ = '\\';
-            *to++ = *from;
-        }
-        *to++ = '"';
+        to = write_element(to, texts[i]);
     }
     *to++ = '}';
     *to = '\0';
@@ -138,32 +148,77 @@ enum status db_bytes(struct ctx *ctx, const struct db_rows *rows, size_t row, si
     return ST_OK;
 }
 
+/* One row of the result, from the column on, as the next row of `cells`. */
+static bool copy_row(struct ctx *ctx, const struct pg_result *result, int row, int first_column,
+                     const char **cells)
+{
+    for (int column = first_column; column < PQnfields(result); column++) {
+        if (PQgetisnull(result, row, column))
+            continue;
+        const size_t size = (size_t)PQgetlength(result, row, column) + 1;
+        const char *copy = arena_memdup(ctx->arena, PQgetvalue(result, row, column), size);
+        if (copy == NULL)
+            return false;
+        cells[column - first_column] = copy;
+    }
+    return true;
+}
+
 enum status db_rows_copy(struct ctx *ctx, const struct pg_result *result, struct db_rows *ret_rows)
 {
-    const int row_count = PQntuples(result), column_count = PQnfields(result);
-    const size_t cell_count = (size_t)row_count * (size_t)column_count;
-    const char **cells = arena_calloc(ctx->arena, cell_count, sizeof *cells);
-    if (cells == NULL)
-        return ctx_fail(ctx, ST_OVERLOADED, "arena full: %d rows", row_count);
-    for (int row = 0; row < row_count; row++) {
-        for (int column = 0; column < column_count; column++) {
-            if (PQgetisnull(result, row, column))
-                continue;
-            const size_t size = (size_t)PQgetlength(result, row, column) + 1;
-            const char *copy = arena_memdup(ctx->arena, PQgetvalue(result, row, column), size);
-            if (copy == NULL)
-                return ctx_fail(ctx, ST_OVERLOADED, "arena full: %d rows", row_count);
-            cells[row * column_count + column] = copy;
-        }
-    }
+    const size_t row_count = (size_t)PQntuples(result), column_count = (size_t)PQnfields(result);
+    const char **cells = arena_calloc(ctx->arena, row_count * column_count, sizeof *cells);
+    bool fits = cells != NULL;
+    for (size_t row = 0; row < row_count && fits; row++)
+        fits = copy_row(ctx, result, (int)row, 0, &cells[row * column_count]);
+    if (!fits)
+        return ctx_fail(ctx, ST_OVERLOADED, "arena full: %zu rows", row_count);
     int64_t affected = 0;
     /* PQcmdTuples does not change its argument; its prototype is older than const. */
     (void)base_parse_int64(PQcmdTuples((PGresult *)(uintptr_t)result), &affected);
     *ret_rows = (struct db_rows){
-        .row_count = (size_t)row_count,
-        .column_count = (size_t)column_count,
+        .row_count = row_count,
+        .column_count = column_count,
         .affected = affected,
         .cells = cells,
     };
     return ST_OK;
+}
+
+/* The call that a row is for, as an index; `count` when the statement named none that there is. */
+static size_t part_of(const struct pg_result *result, int row, size_t count)
+{
+    int64_t ordinal = 0;
+    const bool good = base_parse_int64(PQgetvalue(result, row, 0), &ordinal);
+    assert(good && ordinal >= 1 && ordinal <= (int64_t)count);
+    return good ? (size_t)ordinal - 1 : count;
+}
+
+void db_rows_spread(const struct pg_result *result, struct db_part parts[], size_t count)
+{
+    const int row_count = PQntuples(result);
+    const size_t column_count = (size_t)PQnfields(result) - 1;
+    for (size_t i = 0; i < count; i++)
+        *parts[i].rows = (struct db_rows){.column_count = column_count};
+    for (int row = 0; row < row_count; row++)
+        parts[part_of(result, row, count)].rows->row_count++;
+    for (size_t i = 0; i < count; i++) {
+        struct db_rows *rows = parts[i].rows;
+        rows->affected = (int64_t)rows->row_count;
+        rows->cells =
+            arena_calloc(parts[i].ctx->arena, rows->row_count * column_count, sizeof *rows->cells);
+        parts[i].status = rows->cells == NULL ? ST_OVERLOADED : ST_OK;
+        rows->row_count = 0;
+    }
+    for (int row = 0; row < row_count; row++) {
+        struct db_part *part = &parts[part_of(result, row, count)];
+        if (part->status == ST_OK &&
+            !copy_row(part->ctx, result, row, 1,
+                      &part->rows->cells[part->rows->row_count++ * column_count]))
+            part->status = ST_OVERLOADED;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].status != ST_OK)
+            (void)ctx_fail(parts[i].ctx, parts[i].status, "arena full: %d rows", row_count);
+    }
 }

@@ -16,6 +16,7 @@ static enum status connect(const char *url, struct db **ret_db)
 {
     return db_new(
         &(struct db_options){
+            .for_reports = true,
             .url = url,
             .application_name = "boxoffice-admin audit",
             .write_lanes = 1,

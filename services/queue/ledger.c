@@ -35,12 +35,12 @@ enum status ledger_open(struct ctx *ctx, struct db *db, const char *queue, int64
                         struct ledger_line *ret_line)
 {
     static const struct db_statement statement = {
-        "line_open",
-        "INSERT INTO line (queue, epoch, watermark) VALUES ($1, 1, $2)"
-        " ON CONFLICT (queue) DO UPDATE SET epoch = line.epoch + 1,"
-        "                                   watermark = line.watermark + excluded.watermark"
-        " RETURNING " LINE_COLUMNS,
-        DB_WRITE,
+        .name = "line_open",
+        .sql = "INSERT INTO line (queue, epoch, watermark) VALUES ($1, 1, $2)"
+               " ON CONFLICT (queue) DO UPDATE SET epoch = line.epoch + 1,"
+               "                                   watermark = line.watermark + excluded.watermark"
+               " RETURNING " LINE_COLUMNS,
+        .mode = DB_WRITE,
     };
     struct db_params params;
     struct db_rows rows;
@@ -57,9 +57,9 @@ enum status ledger_reserve(struct ctx *ctx, struct db *db, const char *queue, in
                            int64_t *ret_watermark)
 {
     static const struct db_statement statement = {
-        "line_reserve",
-        "UPDATE line SET watermark = watermark + $2 WHERE queue = $1 RETURNING watermark",
-        DB_WRITE,
+        .name = "line_reserve",
+        .sql = "UPDATE line SET watermark = watermark + $2 WHERE queue = $1 RETURNING watermark",
+        .mode = DB_WRITE,
     };
     struct db_params params;
     struct db_rows rows;
@@ -77,9 +77,9 @@ enum status ledger_list(struct ctx *ctx, struct db *db, size_t max, struct ledge
                         size_t *ret_count)
 {
     static const struct db_statement statement = {
-        "line_list",
-        "SELECT " LINE_COLUMNS " FROM line ORDER BY created_at, queue LIMIT $1",
-        DB_READ,
+        .name = "line_list",
+        .sql = "SELECT " LINE_COLUMNS " FROM line ORDER BY created_at, queue LIMIT $1",
+        .mode = DB_READ,
     };
     struct db_params params;
     struct db_rows rows;
@@ -100,10 +100,11 @@ enum status ledger_set_policy(struct ctx *ctx, struct db *db, const char *queue,
                               const struct policy *policy)
 {
     static const struct db_statement statement = {
-        "line_set_policy",
-        "UPDATE line SET policy_kind = $2, capacity = $3, admit_batch = $4, admit_interval_ms = $5,"
-        " active_ttl_ms = $6, absent_ms = $7, paused = $8 WHERE queue = $1",
-        DB_WRITE,
+        .name = "line_set_policy",
+        .sql = "UPDATE line SET policy_kind = $2, capacity = $3, admit_batch = $4, "
+               "admit_interval_ms = $5,"
+               " active_ttl_ms = $6, absent_ms = $7, paused = $8 WHERE queue = $1",
+        .mode = DB_WRITE,
     };
     struct db_params params;
     struct db_rows rows;
@@ -125,9 +126,9 @@ enum status ledger_set_policy(struct ctx *ctx, struct db *db, const char *queue,
 enum status ledger_note_waiting(struct ctx *ctx, struct db *db, const char *queue, int64_t waiting)
 {
     static const struct db_statement statement = {
-        "line_note_waiting",
-        "UPDATE line SET waiting = $2 WHERE queue = $1 AND waiting <> $2",
-        DB_WRITE,
+        .name = "line_note_waiting",
+        .sql = "UPDATE line SET waiting = $2 WHERE queue = $1 AND waiting <> $2",
+        .mode = DB_WRITE,
     };
     struct db_params params;
     struct db_rows rows;
@@ -140,18 +141,20 @@ enum status ledger_note_waiting(struct ctx *ctx, struct db *db, const char *queu
 enum status ledger_append(struct ctx *ctx, struct db *db, const char *queue, const char *json)
 {
     static const struct db_statement statement = {
-        "line_append",
-        "INSERT INTO line_event (queue, epoch, entry, event, reason, sequence, user_id, token_id,"
-        "                        issued_at, at, expires_at, active, capacity)"
-        " SELECT $1, epoch, entry, event, reason, sequence, user_id, token_id,"
-        "        to_timestamp(issued_at / 1000.0), to_timestamp(at / 1000.0),"
-        "        to_timestamp(expires_at / 1000.0), active, capacity"
-        " FROM jsonb_to_recordset($2::jsonb) AS entries (epoch bigint, entry bigint, event text,"
-        "      reason text, sequence bigint, user_id uuid, token_id uuid, issued_at bigint,"
-        "      at bigint, expires_at bigint, active bigint, capacity bigint)"
-        " ORDER BY entry"
-        " ON CONFLICT (queue, epoch, entry) DO NOTHING",
-        DB_WRITE,
+        .name = "line_append",
+        .sql = "INSERT INTO line_event (queue, epoch, entry, event, reason, sequence, user_id, "
+               "token_id,"
+               "                        issued_at, at, expires_at, active, capacity)"
+               " SELECT $1, epoch, entry, event, reason, sequence, user_id, token_id,"
+               "        to_timestamp(issued_at / 1000.0), to_timestamp(at / 1000.0),"
+               "        to_timestamp(expires_at / 1000.0), active, capacity"
+               " FROM jsonb_to_recordset($2::jsonb) AS entries (epoch bigint, entry bigint, event "
+               "text,"
+               "      reason text, sequence bigint, user_id uuid, token_id uuid, issued_at bigint,"
+               "      at bigint, expires_at bigint, active bigint, capacity bigint)"
+               " ORDER BY entry"
+               " ON CONFLICT (queue, epoch, entry) DO NOTHING",
+        .mode = DB_WRITE,
     };
     struct db_params params;
     struct db_rows rows;
@@ -173,11 +176,12 @@ static struct place *find_token(struct place *const places[], size_t count, cons
 enum status ledger_find(struct ctx *ctx, struct db *db, struct place *const places[], size_t count)
 {
     static const struct db_statement statement = {
-        "line_find",
-        "SELECT token_id, coalesce(bool_or(event = 'ENDED') OR max(expires_at) <= now(), false),"
-        "       (extract(epoch FROM max(expires_at)) * 1000)::bigint"
-        " FROM line_event WHERE token_id = ANY ($1::uuid[]) GROUP BY token_id",
-        DB_READ,
+        .name = "line_find",
+        .sql = "SELECT token_id, coalesce(bool_or(event = 'ENDED') OR max(expires_at) <= now(), "
+               "false),"
+               "       (extract(epoch FROM max(expires_at)) * 1000)::bigint"
+               " FROM line_event WHERE token_id = ANY ($1::uuid[]) GROUP BY token_id",
+        .mode = DB_READ,
     };
     const char **tokens = arena_calloc(ctx->arena, count + 1, sizeof *tokens);
     if (!tokens)
@@ -208,15 +212,16 @@ enum status ledger_list_active(struct ctx *ctx, struct db *db, const char *queue
                                struct place **ret_places, size_t *ret_count)
 {
     static const struct db_statement statement = {
-        "line_list_active",
-        "SELECT user_id, token_id, sequence, (extract(epoch FROM issued_at) * 1000)::bigint,"
-        "       (extract(epoch FROM expires_at) * 1000)::bigint"
-        " FROM line_event AS admitted"
-        " WHERE queue = $1 AND event = 'ADMITTED' AND expires_at > now() AND sequence > $2"
-        "   AND NOT EXISTS (SELECT FROM line_event AS ended"
-        "                   WHERE ended.token_id = admitted.token_id AND ended.event = 'ENDED')"
-        " ORDER BY sequence LIMIT $3",
-        DB_READ,
+        .name = "line_list_active",
+        .sql =
+            "SELECT user_id, token_id, sequence, (extract(epoch FROM issued_at) * 1000)::bigint,"
+            "       (extract(epoch FROM expires_at) * 1000)::bigint"
+            " FROM line_event AS admitted"
+            " WHERE queue = $1 AND event = 'ADMITTED' AND expires_at > now() AND sequence > $2"
+            "   AND NOT EXISTS (SELECT FROM line_event AS ended"
+            "                   WHERE ended.token_id = admitted.token_id AND ended.event = 'ENDED')"
+            " ORDER BY sequence LIMIT $3",
+        .mode = DB_READ,
     };
     struct db_params params;
     struct db_rows rows;
@@ -245,9 +250,9 @@ enum status ledger_list_active(struct ctx *ctx, struct db *db, const char *queue
 enum status ledger_lock(struct ctx *ctx, struct db *db, const char *queue, struct db_tx **ret_tx)
 {
     static const struct db_statement statement = {
-        "line_lock",
-        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
-        DB_WRITE,
+        .name = "line_lock",
+        .sql = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+        .mode = DB_WRITE,
     };
     struct db_tx *tx scoped(db_end) = NULL;
     struct db_params params;

@@ -49,19 +49,46 @@ static uint64_t date_key(const char *concert_id, const char *date)
 
 /* --- reserve --- */
 
+/* The hottest statement there is: all holds of a batch at once, in order of arrival. Whoever meets
+ * no row in any unique index has the seat; everyone else gets no row here, and asks again by the
+ * statement below, which clears away what has lapsed and says why not. */
+/* clang-format off */
+const struct db_statement claim_hold_statement = {
+    .name = "hold",
+    .mode = DB_WRITE_LOCKED,
+    .takes_many = true,
+    .sql =
+        "WITH made AS ("
+        "  INSERT INTO reservation (reservation_id, user_id, concert_id, date, seat_no, price_won,"
+        "    currency, status, hold_until, claim_until, token_id, queue, idempotency_key, created_at)"
+        "  SELECT reservation_id, user_id, concert_id, date, seat_no, price_won, currency, 'HELD',"
+        "    statement_timestamp() + ttl_ms * interval '1 ms',"
+        "    statement_timestamp() + ttl_ms * interval '1 ms',"
+        "    token_id, queue, idempotency_key, statement_timestamp()"
+        "  FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::date[], $5::int[], $6::bigint[],"
+        "    $7::text[], $8::bigint[], $9::uuid[], $10::text[], $11::text[])"
+        "    AS wish (reservation_id, user_id, concert_id, date, seat_no, price_won, currency, ttl_ms,"
+        "      token_id, queue, idempotency_key)"
+        "  ON CONFLICT DO NOTHING"
+        "  RETURNING reservation_id, version, created_at, claim_until"
+        ")"
+        " SELECT array_position($1::uuid[], reservation_id), 'DONE', reservation_id, version, "
+           EPOCH_MS("created_at") ", " EPOCH_MS("claim_until") " FROM made",
+};
+/* clang-format on */
+
 /* A rival is found by the index of seats or by that of users, never by walking the date. `made`
  * depends on `lapsed` (it counts it), so a lapsed claim has left the unique indexes before the new
  * one enters them. statement_timestamp() is one moment for all of it, and comes after the date's
  * lock, which is a statement of its own. The answer holds what the caller cannot know; the earlier
- * claim of a repeated key is read by its id, as that is rare. This is the hottest statement there
- * is: each plan node and column costs. */
+ * claim of a repeated key is read by its id, as that is rare. */
 /* clang-format off */
 #define RIVAL(which) \
     "SELECT reservation_id, user_id = $2::uuid AS own, status = 'CONFIRMED' AS sold," \
     "   status = 'CONFIRMED' OR claim_until > statement_timestamp() AS live" \
     " FROM reservation WHERE concert_id = $3::uuid AND date = $4::date AND " which \
     " AND status IN ('HELD', 'PAYING', 'CONFIRMED')"
-const struct db_statement claim_reserve_statement = {
+static const struct db_statement reserve_statement = {
     .name = "reserve",
     .mode = DB_WRITE_LOCKED,
     .sql =
@@ -127,8 +154,8 @@ static enum status read_outcome(struct ctx *ctx, const struct db_rows *rows, siz
 
 #define CURRENCY "KRW"
 
-static enum status try_reserve(struct ctx *ctx, struct db *db, const struct claim_wish *wish,
-                               struct db_rows *ret_rows)
+static enum status run_wish(struct ctx *ctx, struct db *db, const struct db_statement *statement,
+                            const struct claim_wish *wish, struct db_rows *ret_rows)
 {
     struct uuid reservation_id;
     uuid_v7(&reservation_id);
@@ -148,8 +175,7 @@ static enum status try_reserve(struct ctx *ctx, struct db *db, const struct clai
     db_add_text(&params, wish->token_id);
     db_add_text(&params, wish->queue);
     db_add_text(&params, wish->idempotency_key);
-    return db_run(ctx, db, &claim_reserve_statement, &params,
-                  date_key(wish->concert_id, wish->date), ret_rows);
+    return db_run(ctx, db, statement, &params, date_key(wish->concert_id, wish->date), ret_rows);
 }
 
 static void read_made(const struct db_rows *rows, const struct claim_wish *wish,
@@ -175,15 +201,17 @@ enum status claim_store_reserve(struct ctx *ctx, struct db *db, const struct cla
                                 struct claim *ret_claim, bool *ret_replayed)
 {
     struct db_rows rows;
-    enum status status = try_reserve(ctx, db, wish, &rows);
-    if (status == ST_CONSTRAINT_VIOLATED && wish->idempotency_key[0] != '\0') {
-        /* The same key ran for another date, under another lock: now its row is there to be seen.
-         */
-        ctx_forgive(ctx);
-        status = try_reserve(ctx, db, wish, &rows);
+    TRY(run_wish(ctx, db, &claim_hold_statement, wish, &rows));
+    if (rows.row_count == 0) {
+        enum status status = run_wish(ctx, db, &reserve_statement, wish, &rows);
+        if (status == ST_CONSTRAINT_VIOLATED && wish->idempotency_key[0] != '\0') {
+            /* The same key ran for another date, under another lock: now its row is there to be
+             * seen. */
+            ctx_forgive(ctx);
+            status = run_wish(ctx, db, &reserve_statement, wish, &rows);
+        }
+        TRY(status);
     }
-    if (status != ST_OK)
-        return status;
     size_t row = 0;
     TRY(read_outcome(ctx, &rows, &row));
     *ret_replayed = strcmp(db_text(&rows, row, 0), "REPLAYED") == 0;

@@ -20,7 +20,7 @@ struct claim_wish {
 };
 
 /* The statement behind claim_store_reserve; bench/ runs it by pgbench as well. */
-extern const struct db_statement claim_reserve_statement;
+extern const struct db_statement claim_hold_statement;
 
 /* ST_SEAT_HELD, ST_SEAT_SOLD, ST_ONE_SEAT_PER_DATE, ST_IDEMPOTENCY_KEY_REUSED. */
 enum status claim_store_reserve(struct ctx *ctx, struct db *db, const struct claim_wish *wish,

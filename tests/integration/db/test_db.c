@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "db/db.h"
@@ -29,6 +30,17 @@ static const struct db_statement insert_locked = {
 };
 static const struct db_statement count_items = {
     .name = "count", .sql = "SELECT count(*) FROM item", .mode = DB_READ};
+
+/* Refuses a negative grp by the table's check, and makes no row for an id that is there. */
+static const struct db_statement insert_many = {
+    .name = "insert_many",
+    .sql =
+        "WITH made AS (INSERT INTO item (id, grp) SELECT * FROM unnest($1::bigint[], $2::bigint[])"
+        " ON CONFLICT DO NOTHING RETURNING id, grp)"
+        " SELECT array_position($1::bigint[], id), id, grp FROM made",
+    .mode = DB_WRITE_LOCKED,
+    .takes_many = true,
+};
 
 static struct db *open_db(const struct db_options *wanted)
 {
@@ -185,6 +197,133 @@ START_TEST(a_failing_statement_fails_alone_in_its_batch)
     for (int i = 1; i < THREADS; i++)
         ck_assert_int_eq(workers[i].good, ROUNDS);
     ck_assert_int_eq(item_count(), (THREADS - 1) * ROUNDS);
+}
+END_TEST
+
+struct many {
+    int64_t id, grp;
+    enum status status;
+    bool is_own; /* the row that came back is the one asked for */
+    size_t rows;
+};
+
+static void *insert_one_of_many(void *self)
+{
+    struct many *many = self;
+    unsigned char own_block[8192];
+    struct arena own_arena;
+    struct ctx own_ctx;
+    struct db_params params;
+    struct db_rows rows;
+    arena_init(&own_arena, own_block, sizeof own_block);
+    ctx_init(&own_ctx, &own_arena);
+    ctx_set_timeout_ms(&own_ctx, 20000);
+    db_params_init(&params, &own_ctx);
+    db_add_int64(&params, many->id);
+    db_add_int64(&params, many->grp);
+    many->status = db_run(&own_ctx, db, &insert_many, &params, 7, &rows);
+    many->rows = many->status == ST_OK ? rows.row_count : 0;
+    many->is_own = many->rows == 1 && rows.column_count == 2 && db_int64(&rows, 0, 0) == many->id &&
+                   db_int64(&rows, 0, 1) == many->grp;
+    return NULL;
+}
+
+/* Behind a lock that another session holds all of them gather into one batch. */
+static void run_as_one_batch(struct many many[], size_t count)
+{
+    pthread_t threads[THREADS];
+    struct db_tx *tx = NULL;
+    static const struct db_statement lock = {
+        .name = "hold_lock", .sql = "SELECT pg_advisory_xact_lock(7)", .mode = DB_WRITE};
+    ck_assert_int_eq(db_begin(&ctx, db, &tx), ST_OK);
+    ck_assert_int_eq(db_tx_run(&ctx, tx, &lock, NULL, NULL), ST_OK);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, insert_one_of_many, &many[i]), 0);
+    struct timespec pause = {.tv_nsec = 300000000};
+    nanosleep(&pause, NULL);
+    db_end(&tx);
+    for (size_t i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+}
+
+START_TEST(a_statement_that_takes_many_gives_each_call_its_own_row)
+{
+    struct many many[THREADS];
+    for (int64_t i = 0; i < THREADS; i++)
+        many[i] = (struct many){.id = i, .grp = 1000 + i};
+    many[20].id = 19; /* two want one id: one gets it, the other no row */
+    run_as_one_batch(many, THREADS);
+    size_t rows = 0;
+    for (size_t i = 0; i < THREADS; i++) {
+        ck_assert_int_eq(many[i].status, ST_OK);
+        ck_assert(many[i].is_own || many[i].id == 19);
+        rows += many[i].rows;
+    }
+    ck_assert_uint_eq(rows, THREADS - 1);
+    ck_assert_uint_eq(many[19].rows + many[20].rows, 1);
+    struct db_stats stats;
+    db_read_stats(db, &stats);
+    ck_assert_uint_gt(stats.largest_batch, 8);
+}
+END_TEST
+
+START_TEST(a_failing_call_of_a_statement_that_takes_many_fails_alone)
+{
+    struct many many[8];
+    for (int64_t i = 0; i < 8; i++)
+        many[i] = (struct many){.id = i, .grp = i == 5 ? -1 : i};
+    run_as_one_batch(many, 8);
+    for (size_t i = 0; i < 8; i++) {
+        ck_assert_int_eq(many[i].status, i == 5 ? ST_CONSTRAINT_VIOLATED : ST_OK);
+        ck_assert(many[i].is_own == (i != 5));
+    }
+}
+END_TEST
+
+/* 40 KiB each: one fits into a batch's buffer, eight do not, and so each runs alone. */
+static void *insert_long(void *self)
+{
+    static const struct db_statement statement = {
+        .name = "insert_long",
+        .sql = "WITH made AS (INSERT INTO item (id, grp) SELECT id, length(text)"
+               " FROM unnest($1::bigint[], $2::text[]) AS wish (id, text) RETURNING id, grp)"
+               " SELECT array_position($1::bigint[], id), grp FROM made",
+        .mode = DB_WRITE,
+        .takes_many = true,
+    };
+    struct many *many = self;
+    unsigned char own_block[4096];
+    char text[40001];
+    struct arena own_arena;
+    struct ctx own_ctx;
+    struct db_params params;
+    struct db_rows rows;
+    memset(text, '"', sizeof text - 1); /* twice as long when quoted */
+    text[sizeof text - 1] = '\0';
+    arena_init(&own_arena, own_block, sizeof own_block);
+    ctx_init(&own_ctx, &own_arena);
+    ctx_set_timeout_ms(&own_ctx, 20000);
+    db_params_init(&params, &own_ctx);
+    db_add_int64(&params, many->id);
+    db_add_text(&params, text);
+    many->status = db_run(&own_ctx, db, &statement, &params, 7, &rows);
+    many->is_own = many->status == ST_OK && db_int64(&rows, 0, 0) == 40000;
+    return NULL;
+}
+
+START_TEST(calls_too_large_for_one_statement_run_one_by_one)
+{
+    struct many many[8];
+    pthread_t threads[8];
+    for (int64_t i = 0; i < 8; i++) {
+        many[i] = (struct many){.id = i};
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, insert_long, &many[i]), 0);
+    }
+    for (size_t i = 0; i < 8; i++) {
+        pthread_join(threads[i], NULL);
+        ck_assert_int_eq(many[i].status, ST_OK);
+        ck_assert(many[i].is_own);
+    }
 }
 END_TEST
 
@@ -370,6 +509,9 @@ int main(void)
     tcase_add_test(cases, a_violated_constraint_names_itself);
     tcase_add_test(cases, a_busy_lane_runs_batches);
     tcase_add_test(cases, a_failing_statement_fails_alone_in_its_batch);
+    tcase_add_test(cases, a_statement_that_takes_many_gives_each_call_its_own_row);
+    tcase_add_test(cases, a_failing_call_of_a_statement_that_takes_many_fails_alone);
+    tcase_add_test(cases, calls_too_large_for_one_statement_run_one_by_one);
     tcase_add_test(cases, two_instances_under_locks_never_deadlock);
     tcase_add_test(cases, a_locked_table_is_waited_for_until_the_deadline_only);
     tcase_add_test(cases, a_transaction_commits_whole_or_not_at_all);
