@@ -9,7 +9,7 @@
 #include "boxoffice/concert/v1/concert.pb-c.h"
 #include "rpc/client.h"
 
-enum { ENTRIES = 1024, KEEP_MS = 10000 };
+enum { SETS = 256, WAYS = 4, KEEP_MS = 10000 };
 
 struct entry {
     char key[UUID_TEXT_SIZE + CLOCK_DATE_SIZE];
@@ -17,11 +17,11 @@ struct entry {
     struct claim_date date;
 };
 
-/* A date has one place, by its hash; a newer one pushes an older one out. */
+/* A date has a set of places, by its hash; the one kept longest makes room. */
 struct claim_catalog {
     struct rpc_client *concert;
     pthread_mutex_t lock;
-    struct entry entries[ENTRIES];
+    struct entry sets[SETS][WAYS];
 };
 
 struct claim_catalog *claim_catalog_new(struct rpc_client *concert)
@@ -45,22 +45,35 @@ void claim_catalog_free(struct claim_catalog **catalog)
 
 static bool find(struct claim_catalog *catalog, const char *key, struct claim_date *ret_date)
 {
-    const struct entry *entry = &catalog->entries[base_hash64(key) % ENTRIES];
+    const struct entry *set = catalog->sets[base_hash64(key) % SETS];
+    const int64_t now_us = clock_monotonic_us();
+    bool found = false;
     pthread_mutex_lock(&catalog->lock);
-    const bool fresh = entry->fresh_until_us > clock_monotonic_us() && strcmp(entry->key, key) == 0;
-    if (fresh)
-        *ret_date = entry->date;
+    for (size_t i = 0; i < WAYS && !found; i++) {
+        found = set[i].fresh_until_us > now_us && strcmp(set[i].key, key) == 0;
+        if (found)
+            *ret_date = set[i].date;
+    }
     pthread_mutex_unlock(&catalog->lock);
-    return fresh;
+    return found;
 }
 
 static void keep(struct claim_catalog *catalog, const char *key, const struct claim_date *date)
 {
-    struct entry *entry = &catalog->entries[base_hash64(key) % ENTRIES];
+    struct entry *set = catalog->sets[base_hash64(key) % SETS];
     pthread_mutex_lock(&catalog->lock);
-    base_copy_text(entry->key, sizeof entry->key, key);
-    entry->fresh_until_us = clock_monotonic_us() + (int64_t)KEEP_MS * 1000;
-    entry->date = *date;
+    struct entry *place = &set[0];
+    for (size_t i = 0; i < WAYS; i++) {
+        if (strcmp(set[i].key, key) == 0) {
+            place = &set[i];
+            break;
+        }
+        if (set[i].fresh_until_us < place->fresh_until_us)
+            place = &set[i];
+    }
+    base_copy_text(place->key, sizeof place->key, key);
+    place->fresh_until_us = clock_monotonic_us() + (int64_t)KEEP_MS * 1000;
+    place->date = *date;
     pthread_mutex_unlock(&catalog->lock);
 }
 
