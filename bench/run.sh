@@ -48,8 +48,14 @@ sleep 1
 "$bin/bench_hold" --pgbench >"$STATE_DIR/hold.sql"
 first_date=$(date -u -d '+2 days' +%F)
 concert=00000000-0000-7000-8000-00000000be0c
-# What a join costs Redis at the least: a sequence number, a place in the line, its position.
-join_script="redis.call('INCR','{b}s') redis.call('ZADD','{b}w',ARGV[1],ARGV[1]) return redis.call('ZCARD','{b}w')"
+# The first place opens the line main.
+curl -fsS -o /dev/null -H 'Content-Type: application/json' -d '{"user_id":"00000000-0000-4000-8000-00000000be0c"}' \
+    "$GATEWAY_1_URL/v1/queue/tokens"
+# The line's own script on a line of its own, with the policy of main and numbers for all who may come.
+redis() { redis-cli -u "$REDIS_URL" "$@"; }
+line_script=$(redis SCRIPT LOAD "$(cat services/queue/line.lua)")
+line_keys=()
+for part in meta waiting active skipped places seen log rate; do line_keys+=("line:{bench}:$part"); done
 
 rpc() { "$bin/bench_rpc" load "$1" "$(head -n 1 "$STATE_DIR/rpc_$1")" "$seconds"; }
 pgbench_hold() {
@@ -59,7 +65,11 @@ pgbench_hold() {
         awk '/^tps/ { printf "%.0f\n", $3 }'
 }
 redis_join() {
-    redis-benchmark -u "$REDIS_URL" -c 32 -n 200000 -r 1000000000 --csv EVAL "$join_script" 0 __rand_int__ |
+    redis DEL "${line_keys[@]}" >/dev/null
+    redis COPY 'line:{main}:meta' "${line_keys[0]}" >/dev/null
+    redis HSET "${line_keys[0]}" seq_end 1000000000000 >/dev/null
+    redis-benchmark -u "$REDIS_URL" -c 32 -n 100000 -r 1000000000000 --csv EVALSHA "$line_script" 8 "${line_keys[@]}" \
+        issue 00000000-0000-4000-8000-__rand_int__ 00000000-0000-4000-8000-__rand_int__ |
         tail -n 1 | tr -d '"' | awk -F, '{ printf "%.0f\n", $(NF - 6) }'
 }
 measure() { # <name> <command...>
@@ -94,7 +104,7 @@ echo "|---|---|---|---|---|---|"
 row "unary call through lib/rpc, 64 in flight" lib "bare C core, one thread each side" core 0.8
 row "hold through lib/db, 64 callers" hold "pgbench, same statement, 32 clients" pgbench 2.0
 row "Reserve through gRPC, 128 in flight" reserve "pgbench, same statement, 32 clients" pgbench 1.2
-row "join through HTTP, 64 connections" http_join "redis-benchmark, INCR ZADD ZCARD script" redis up
+row "join through HTTP, 64 connections" http_join "redis-benchmark, the same script" redis up
 row "hold through HTTP, 64 connections" http_hold "pgbench, same statement, 32 clients" pgbench up
 echo
 echo "| resident MiB | idle | after the load |"
