@@ -1,0 +1,219 @@
+// The page: which view is due, its frame, and what goes wrong.
+import { asRefusal } from './api.js';
+import { byId, h, put } from './dom.js';
+import { payView } from './pay.js';
+import { seatsView } from './seats.js';
+import { Session } from './session.js';
+import { countdown, language, money, setLanguage, text } from './text.js';
+import { ticketView, ticketsView } from './tickets.js';
+import { concertsView, datesView } from './catalog.js';
+import { endedView, waitView, welcomeView } from './line.js';
+
+/** @typedef {import('./api.js').schemas} schemas */
+/**
+ * What a view gets; it lives until `signal` ends.
+ * @typedef {object} Stage
+ * @property {Session} session
+ * @property {HTMLElement} root
+ * @property {AbortSignal} signal
+ * @property {(message: string) => void} tell says it to screen readers
+ * @property {(work: () => Promise<void>, button?: HTMLButtonElement) => Promise<void>} attempt
+ *   runs it; a refusal is shown with what to do next
+ * @property {(to: string) => void} go
+ * @property {() => void} refresh
+ * @property {(won: number) => void} showBalance
+ */
+/** @typedef {(stage: Stage, ...parts: string[]) => Promise<void> | void} View */
+
+const session = new Session();
+const view = byId('view');
+const bar = byId('bar');
+let current = new AbortController();
+let shown = '';
+/** @type {number | null} */
+let balance = null;
+
+/** @type {[RegExp, View][]} */
+const active = [
+  [/^#\/concerts\/([\w-]+)\/([\d-]+)$/, seatsView],
+  [/^#\/concerts\/([\w-]+)$/, datesView],
+  [/^#\/pay\/([\w-]+)$/, payView],
+];
+/** @type {[RegExp, View][]} */
+const always = [
+  [/^#\/tickets\/([\w-]+)$/, ticketView],
+  [/^#\/tickets$/, ticketsView],
+];
+
+/** @returns {[string, View, string[]]} its name, and the view with the parts of its address */
+function choose() {
+  /** @param {[RegExp, View][]} table */
+  const match = (table) => {
+    for (const [pattern, found] of table) {
+      const parts = pattern.exec(location.hash);
+      if (parts !== null) return /** @type {[string, View, string[]]} */ ([location.hash, found, parts.slice(1)]);
+    }
+    return null;
+  };
+  if (!session.hasToken) return ['welcome', welcomeView, []];
+  const place = session.place;
+  const found = match(always);
+  if (found !== null) return found;
+  if (place === null) return ['loading', loadingView, []];
+  if (place.status === 'WAITING') return ['waiting', waitView, []];
+  if (place.status === 'EXPIRED') return ['ended', endedView, []];
+  return match(active) ?? ['concerts', concertsView, []];
+}
+
+/** @type {View} */
+function loadingView({ root }) {
+  put(root, h('p', { class: 'quiet' }, text().loading));
+}
+
+function render() {
+  current.abort();
+  current = new AbortController();
+  const { signal } = current;
+  const [name, show, parts] = choose();
+  const moved = name !== shown;
+  shown = name;
+  const root = h('div', { class: `view ${show.name}` });
+  view.replaceChildren(root);
+  session.api.language = document.documentElement.lang = language();
+  byId('skip').textContent = text().skip;
+  hideProblem();
+  renderBar();
+  /** @type {Stage} */
+  const stage = {
+    session, root, signal, tell, go, refresh: render,
+    attempt: (work, button) => attempt(work, signal, button),
+    showBalance: (won) => { balance = won; renderBar(); },
+  };
+  void attempt(async () => {
+    await show(stage, ...parts);
+    if (!signal.aborted) settle(root, moved);
+  }, signal);
+}
+
+/**
+ * A new view begins at its heading, for eyes and for screen readers.
+ * @param {HTMLElement} root
+ * @param {boolean} moved
+ */
+function settle(root, moved) {
+  const heading = root.querySelector('h1');
+  document.title = heading === null ? 'Boxoffice' : `${heading.textContent} · Boxoffice`;
+  if (!moved) return;
+  scrollTo(0, 0);
+  heading?.setAttribute('tabindex', '-1');
+  heading?.focus({ preventScroll: true });
+}
+
+/** @param {string} to */
+function go(to) {
+  if (location.hash === to) render();
+  else location.hash = to;
+}
+
+/** @param {string} message */
+function tell(message) {
+  byId('news').textContent = message;
+}
+
+/**
+ * @param {() => Promise<void>} work
+ * @param {AbortSignal} signal
+ * @param {HTMLButtonElement} [button] cannot be pressed twice meanwhile
+ */
+async function attempt(work, signal, button) {
+  hideProblem();
+  button?.setAttribute('aria-busy', 'true');
+  if (button?.getAttribute('aria-disabled') === 'true') return;
+  button?.setAttribute('aria-disabled', 'true');
+  try {
+    await work();
+  } catch (error) {
+    if (!signal.aborted) showProblem(error);
+  } finally {
+    button?.removeAttribute('aria-busy');
+    button?.removeAttribute('aria-disabled');
+  }
+}
+
+function hideProblem() {
+  byId('alert').replaceChildren();
+}
+
+/** @param {unknown} error */
+function showProblem(error) {
+  const refusal = asRefusal(error);
+  const t = text();
+  if (refusal.code === 'TOKEN_EXPIRED') session.markExpired();
+  if (refusal.code === 'TOKEN_INVALID') session.forget();
+  const next = /** @type {Record<string, string>} */ (t.next);
+  const alert = byId('alert');
+  alert.replaceChildren();
+  put(alert,
+    h('div', {},
+      h('strong', {}, refusal.problem.title ?? t.failed),
+      h('p', {}, next[refusal.code] ?? t.next.other)),
+    view.querySelector('h1') === null && h('button', { class: 'plain', onclick: render }, t.tryAgain),
+    h('button', { class: 'plain', onclick: hideProblem }, t.close));
+}
+
+function renderBar() {
+  const t = text();
+  const isActive = session.place?.status === 'ACTIVE';
+  const languages = h('div', { class: 'languages', role: 'group', 'aria-label': t.language });
+  for (const [code, name] of /** @type {const} */ ([['ko', '한국어'], ['en', 'English']]))
+    put(languages, h('button', {
+      lang: code, 'aria-pressed': String(language() === code),
+      onclick: () => { setLanguage(code); render(); },
+    }, name));
+  bar.replaceChildren();
+  put(bar,
+    h('a', { class: 'brand', href: '#/', 'aria-label': t.home }, h('img', { src: '/assets/icon.svg', alt: '', width: 28, height: 28 }), h('span', {}, 'Boxoffice')),
+    h('nav', {},
+      isActive && h('span', { class: 'chip', id: 'turn' }),
+      isActive && balance !== null && h('span', { class: 'chip', id: 'balance' }, t.wallet(money(balance))),
+      session.hasToken && h('a', { href: '#/tickets' }, t.tickets),
+      session.hasToken && session.place !== null && session.place.status !== 'EXPIRED' && h('button', { class: 'plain', onclick: leave }, t.leave)),
+    languages);
+  tickTurn();
+}
+
+function leave() {
+  void attempt(async () => { await session.leave(); go('#/'); }, current.signal);
+}
+
+function tickTurn() {
+  const chip = document.getElementById('turn');
+  const ends = session.place?.expires_at;
+  if (chip === null || ends === undefined) return;
+  const left = Date.parse(ends) - session.now();
+  chip.textContent = text().turnEnds(countdown(left));
+}
+
+session.onPlace = (/** @type {schemas['Place'] | null} */ before) => {
+  const status = session.place?.status;
+  if (before?.status === status && status !== undefined) {
+    if (status === 'WAITING') document.dispatchEvent(new Event('place'));
+    return;
+  }
+  if (status === 'ACTIVE' && before?.status === 'WAITING') tell(text().yourTurn);
+  if (status !== 'ACTIVE') balance = null;
+  // A ticket that is being looked at stays; only its frame changes.
+  if (choose()[0] === shown) renderBar();
+  else render();
+};
+addEventListener('hashchange', render);
+setInterval(tickTurn, 1000);
+
+async function begin() {
+  render();
+  void session.setClock().catch(() => undefined);
+  if (!session.hasToken) return;
+  await attempt(() => session.look(), current.signal);
+  session.follow();
+}
+void begin();
