@@ -2,6 +2,7 @@
 
 #include "app/app.h"
 #include "config.h"
+#include "event_routes.h"
 #include "log/log.h"
 #include "rpc/client.h"
 #include "service.h"
@@ -12,6 +13,7 @@ enum {
     REQUEST_TIMEOUT_MS = 10000,
     DRAIN_MS = 500,
     FINISH_MS = 10000,
+    STREAMS_MAX = 8192, /* half of the connections: events leave room for requests */
 };
 
 /* Stops the users' server once the admin endpoint has turned them away. */
@@ -64,6 +66,7 @@ static int run(const struct gateway_config *config, struct gateway *gateway)
             .in_flight_max = (size_t)config->in_flight_max,
             .request_timeout_ms = REQUEST_TIMEOUT_MS,
             .log_requests = true,
+            .streams_max = STREAMS_MAX,
         },
         &server);
     if (status != ST_OK)
@@ -92,6 +95,9 @@ static int serve(const struct gateway_config *config)
         scoped(limiter_free) struct limiter *user_limiter = limiter_new(config->rate_per_user);
         scoped(limiter_free) struct limiter *address_limiter =
             limiter_new(config->rate_per_address);
+        scoped(place_events_stop) struct place_events *place_events =
+            place_events_start(gateway.peers.queue);
+        gateway.place_events = place_events;
         gateway.admission = admission;
         gateway.user_limiter = user_limiter;
         gateway.address_limiter = address_limiter;

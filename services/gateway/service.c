@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "event_routes.h"
 #include "http/json.h"
 
 enum { PAGE_MAX = 100, KEY_MAX = 128 };
@@ -122,6 +123,7 @@ const struct http_route gateway_routes[] = {
      .needs_json = true},
     {.method = "GET", .pattern = "/v1/queue/tokens/me", .handle = gateway_get_token},
     {.method = "DELETE", .pattern = "/v1/queue/tokens/me", .handle = gateway_leave},
+    {.method = "GET", .pattern = "/v1/queue/events", .handle = gateway_watch_place},
     {.method = "GET", .pattern = "/v1/concerts", .handle = gateway_list_concerts},
     {.method = "GET", .pattern = "/v1/concerts/{concert_id}/dates", .handle = gateway_list_dates},
     {.method = "GET", .pattern = SEATS, .handle = gateway_list_seats},

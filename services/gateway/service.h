@@ -13,6 +13,7 @@ struct gateway {
     struct admission *admission;  /* borrowed, as are all below */
     struct limiter *user_limiter; /* by user id */
     struct limiter *address_limiter;
+    struct place_events *place_events;
 };
 
 extern const struct http_route gateway_routes[];
