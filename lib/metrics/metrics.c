@@ -92,6 +92,16 @@ static struct metric *make(enum kind kind, const char *name, const char *labels,
     return metric;
 }
 
+/* All metrics of one name have the first one's help. */
+static const char *shared_help(const char *name, const char *help)
+{
+    for (size_t i = 0; i < metric_count; i++) {
+        if (strcmp(metrics[i]->name, name) == 0)
+            return metrics[i]->help;
+    }
+    return help;
+}
+
 /* The one of that name and labels, made if need be; the hidden one of the kind's shape when full.
  */
 static struct metric *find_or_make(enum kind kind, const char *name, const char *labels,
@@ -108,7 +118,7 @@ static struct metric *find_or_make(enum kind kind, const char *name, const char 
         slot = (slot + 1) % TABLE_SIZE;
     }
     if (found == NULL && metric_count < METRICS_MAX) {
-        found = make(kind, name, labels, help, bounds, bound_count);
+        found = make(kind, name, labels, shared_help(name, help), bounds, bound_count);
         metrics[metric_count++] = found;
         table[slot] = (uint16_t)metric_count;
     } else if (found == NULL) {
