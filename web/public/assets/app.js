@@ -173,12 +173,12 @@ function renderBar() {
   bar.replaceChildren();
   put(bar,
     h('a', { class: 'brand', href: '#/', 'aria-label': t.home }, h('img', { src: '/assets/icon.svg', alt: '', width: 28, height: 28 }), h('span', {}, 'Boxoffice')),
+    languages,
     h('nav', {},
       isActive && h('span', { class: 'chip', id: 'turn' }),
       isActive && balance !== null && h('span', { class: 'chip', id: 'balance' }, t.wallet(money(balance))),
       session.hasToken && h('a', { href: '#/tickets' }, t.tickets),
-      session.hasToken && session.place !== null && session.place.status !== 'EXPIRED' && h('button', { class: 'plain', onclick: leave }, t.leave)),
-    languages);
+      session.hasToken && session.place !== null && session.place.status !== 'EXPIRED' && h('button', { class: 'plain', onclick: leave }, t.leave)));
   tickTurn();
 }
 
