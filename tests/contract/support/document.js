@@ -84,6 +84,15 @@ export class Document {
     return this.root.components.responses[name];
   }
 
+  // Throws unless the event is one that the stream's operation promises.
+  checkEvent(operation, { event, data }) {
+    const { 'x-events': events } = operation.responses['200'].content['text/event-stream'];
+    const what = `${operation.operationId}: event ${event}`;
+    assert.ok(event in events, `${what} is not in the document`);
+    this.#validate(events[event], data, what);
+    this.seen.add(`${operation.operationId} 200`);
+  }
+
   #checkResponse(response, answer, what) {
     for (const [name, header] of Object.entries(response.headers ?? {})) {
       const { required, schema } = this.resolve(header);
