@@ -7,7 +7,7 @@
 #include "http/server.h"
 #include "http/stream.h"
 
-enum { HTTP_PATH_MAX = 2048, HTTP_SEGMENT_MAX = 256 };
+enum { HTTP_SEGMENT_MAX = 256 };
 
 struct http_request {
     struct http_server *server;

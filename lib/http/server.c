@@ -27,6 +27,8 @@ enum {
     REQUEST_TIMEOUT_MS = 10000,
     LISTEN_BACKLOG = 4096,
     STOP_LOOK_MS = 5,
+    /* Of a connection. Headers beyond it are libmicrohttpd's to refuse: a bare 431, and closed. */
+    CONNECTION_MEMORY = 2 * HTTP_HEADER_MAX,
     DROP_MAX = 1024 * 1024, /* bytes of a body of unknown size beyond its limit */
 };
 
@@ -215,6 +217,16 @@ static enum MHD_Result send_answer(struct http_request *request)
     return queued;
 }
 
+static enum status check_head_size(struct http_request *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    const bool too_large = (info != NULL && info->header_size > HTTP_HEADER_MAX) ||
+                           strlen(request->path) + 1 == sizeof request->path;
+    request->must_close = too_large;
+    return too_large ? ST_HEADER_TOO_LARGE : ST_OK;
+}
+
 /* Where a body ends must be beyond doubt (RFC 9112, 6.3): a proxy in front that reads it otherwise
  * would take the rest for the next user's request. */
 static enum status check_framing(struct http_request *request)
@@ -235,8 +247,7 @@ static enum status check_framing(struct http_request *request)
 static enum status check_head(struct http_request *request)
 {
     const struct http_server_options *options = &request->server->options;
-    if (strlen(request->path) + 1 == sizeof request->path)
-        return ST_HEADER_TOO_LARGE;
+    TRY(check_head_size(request));
     TRY(check_framing(request));
     TRY(http_find_route(request, options->routes, options->route_count));
     if (!request->route->needs_json)
@@ -388,7 +399,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, struct sockad
         MHD_OPTION_SOCK_ADDR, (struct sockaddr *)address, MHD_OPTION_THREAD_POOL_SIZE,
         (unsigned)options->threads, MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->connections_max,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((options->idle_timeout_ms + 999) / 1000),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEADER_MAX + 4096,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
         MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned)LISTEN_BACKLOG,
         MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed,

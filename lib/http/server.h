@@ -15,7 +15,8 @@
 /* Limits; each is refused with the status named. */
 enum {
     HTTP_BODY_MAX = 16 * 1024,   /* bytes; 413 BODY_TOO_LARGE, refused as soon as it is known */
-    HTTP_HEADER_MAX = 16 * 1024, /* bytes of request line and headers together; 431 */
+    HTTP_HEADER_MAX = 16 * 1024, /* bytes of request line and headers; 431 HEADER_TOO_LARGE */
+    HTTP_PATH_MAX = 2048,        /* bytes of the path with its NUL; 431 HEADER_TOO_LARGE */
     HTTP_PATH_PARAMS_MAX = 4,
     HTTP_RESPONSE_HEADERS_MAX = 24,
     HTTP_ARENA_SIZE = 2 * 1024 * 1024, /* a worker's arena; 503 OVERLOADED when full */
