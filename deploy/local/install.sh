@@ -10,7 +10,7 @@ packages=(
     libpq-dev libhiredis-dev libmicrohttpd-dev libjansson-dev libjwt-dev libssl-dev
     libcurl4-openssl-dev check
     postgresql postgresql-client redis-server redis-tools
-    clang-format clang-tidy cppcheck
+    clang-format clang-tidy cppcheck chromium
     ca-certificates curl jq util-linux procps
 )
 
