@@ -1,0 +1,28 @@
+/* The services behind the gateway, as the test says they are: takes the place of peers.c. */
+#ifndef FAKE_GATEWAY_PEERS_H
+#define FAKE_GATEWAY_PEERS_H
+
+#include "peers.h"
+
+enum { FAKE_CALLS = CALL_LIST_PAYMENTS + 1 };
+
+struct fake_peers {
+    enum status status;        /* what every call but VerifyTokens answers */
+    enum status verify_status; /* what VerifyTokens itself answers */
+    const char *token_code;    /* what it says of every token: "OK", "NOT_YOUR_TURN" ... */
+    bool is_new;               /* created, not replayed */
+    bool is_pending;           /* of a payment */
+    int counts[FAKE_CALLS];
+    bool replay_only; /* of the last Pay */
+    char key[160];    /* Idempotency-Key of the last call that has one */
+    char queue[80];   /* queue of the last call that has one */
+};
+
+extern struct fake_peers fake_peers;
+
+/* Everybody is well and it is everybody's turn. */
+void fake_peers_reset(void);
+/* Calls of everything but VerifyTokens. */
+int fake_peers_called(void);
+
+#endif

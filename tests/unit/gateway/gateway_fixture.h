@@ -1,0 +1,35 @@
+/* The gateway's routes behind a real HTTP server on a free port of the loopback, and a client. */
+#ifndef GATEWAY_FIXTURE_H
+#define GATEWAY_FIXTURE_H
+
+#include <jansson.h>
+
+#define FIXTURE_USER  "00000000-0000-4000-8000-000000000001"
+#define FIXTURE_OTHER "00000000-0000-4000-8000-000000000002"
+
+struct answer {
+    int code;
+    char headers[4096]; /* as received */
+    json_t *json;       /* NULL: no body */
+};
+
+/* Rates of 0 limit nobody. */
+void fixture_start(long user_rate, long address_rate);
+void fixture_stop(void);
+
+/* A token of FIXTURE_USER in queue main, signed by the gateway's key or, not so good, by another.
+ */
+const char *fixture_token(void);
+const char *fixture_forged_token(void);
+
+/* Sends "<method> <path>" with these header lines ("a: b\r\n...", may be "") and body (NULL: none);
+ * answer_done() after. */
+struct answer fixture_ask(const char *method, const char *path, const char *headers,
+                          const char *body);
+void answer_done(struct answer *answer);
+/* Value of a header into a buffer of the fixture's; NULL when absent. */
+const char *answer_header(const struct answer *answer, const char *name);
+/* "" unless the body has the text member. */
+const char *answer_text(const struct answer *answer, const char *name);
+
+#endif
