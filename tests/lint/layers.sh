@@ -11,7 +11,7 @@ only() {
     [ -z "$hits" ] || { printf 'only %s may include %s:\n%s\n' "$2" "$1" "$hits" && bad=1; }
 }
 only 'grpc/(grpc|byte_buffer|support|slice|status|impl)' 'lib/rpc|bench'
-only 'libpq-fe' 'lib/db'
+only 'libpq-fe' 'lib/db|tests/unit/db'
 only 'hiredis' 'lib/kv|tests'
 only 'microhttpd' 'lib/http'
 only 'jwt\.h' 'lib/token'
