@@ -1,0 +1,74 @@
+// Takes the pictures of docs/screenshots anew, over a suite of its own: node tests/browser/screenshots.js
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { Suite, sourceDir } from '../e2e/support/suite.js';
+import { User } from '../e2e/support/user.js';
+import { addressOf } from './support/front.js';
+import { Visitor, desk, launch, phone } from './support/visitor.js';
+
+const folder = path.join(sourceDir, 'docs/screenshots');
+const crowd = 24; // in front of whoever waits in the picture
+
+async function take(visitor, name) {
+  // Fonts and transitions have settled when two frames in a row were painted.
+  await visitor.page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
+  await visitor.page.screenshot({ path: path.join(folder, `${name}.png`), animations: 'disabled' });
+}
+
+// A hall in which others were faster: some seats held, some sold.
+async function fill(suite, seatsSold, seatsHeld) {
+  const guest = await new User(suite).enter();
+  const { concert_id } = (await guest.concerts())[0];
+  const { date } = (await guest.dates(concert_id))[0];
+  await guest.leave();
+  for (const seat_no of [...seatsSold, ...seatsHeld]) {
+    const user = await new User(suite).enter();
+    const { body: reservation } = await user.reserve({ concert_id, date, seat_no });
+    if (seatsHeld.includes(seat_no)) continue;
+    await user.charge(reservation.price);
+    await user.pay(reservation);
+  }
+}
+
+async function story(browser, address, name, look, seatNo) {
+  const me = await Visitor.open(browser, address, look);
+  await me.see('.hero');
+  await take(me, `${name}-welcome`);
+  await me.enter();
+  await take(me, `${name}-concerts`);
+  await me.chooseDate(0, 0);
+  await me.click(me.seat(seatNo));
+  await me.see('.panel button.main');
+  await take(me, `${name}-seats`);
+  await me.click('.panel button.main');
+  await me.see('.till');
+  await me.charge();
+  await take(me, `${name}-pay`);
+  await me.pay();
+  await me.until(() => document.querySelector('#turn') === null);
+  await take(me, `${name}-ticket`);
+  await me.close();
+}
+
+async function waiting(suite, browser, address, look) {
+  const me = await Visitor.open(browser, address, look);
+  for (let i = 0; i < crowd; i++) await new User(suite).join();
+  await me.click('.hero .main');
+  await me.see('.waitView #position');
+  await take(me, 'desk-waiting');
+  await me.close();
+}
+
+await mkdir(folder, { recursive: true });
+const suite = await Suite.start({ QUEUE_POLICY: 'counter', QUEUE_CAPACITY: '12' }, { replicas: 1 });
+const browser = await launch();
+try {
+  const address = await addressOf(suite);
+  await fill(suite, [3, 4, 5, 14, 15, 27, 28, 36], [6, 16, 17]);
+  await story(browser, address, 'desk', { viewport: desk }, 25);
+  await story(browser, address, 'phone', { viewport: phone, locale: 'ko-KR', colorScheme: 'dark' }, 13);
+  await waiting(suite, browser, address, { viewport: desk });
+} finally {
+  await browser.close();
+  await suite.stop();
+}

@@ -1,0 +1,190 @@
+// The whole purchase as people do it: in both languages, on a desk and a phone, by keyboard alone, with reloads.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Suite } from '../../e2e/support/suite.js';
+import { addressOf } from '../support/front.js';
+import { Visitor, launch, phone } from '../support/visitor.js';
+
+let suite;
+let browser;
+let address;
+
+before(async () => {
+  suite = await Suite.start({}, { replicas: 1 });
+  address = await addressOf(suite);
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await suite?.audit();
+  await suite?.stop();
+});
+
+const kinds = [
+  ['in English', { locale: 'en-US' }, 1, 'The seat is yours'],
+  ['in Korean, in the dark', { locale: 'ko-KR', colorScheme: 'dark' }, 2, '좌석을 구매했습니다'],
+  ['in English on a phone', { locale: 'en-US', viewport: phone }, 3, 'The seat is yours'],
+  ['in Korean on a phone', { locale: 'ko-KR', viewport: phone }, 4, '좌석을 구매했습니다'],
+];
+for (const [name, look, seatNo, ending] of kinds)
+  test(`from the line to the ticket ${name}, and no view breaks a rule of accessibility`, async () => {
+    const me = await Visitor.open(browser, address, look);
+    await me.see('.hero h1');
+    await me.isAccessible('welcome');
+    await me.enter();
+    await me.isAccessible('concerts');
+    await me.page.locator('.poster').first().click();
+    await me.see('.datesView .date');
+    await me.isAccessible('dates');
+    await me.page.locator('.date').first().click();
+    await me.see('[role=gridcell]');
+    await me.click(me.seat(seatNo));
+    await me.isAccessible('seats');
+    await me.click('.panel button.main');
+    await me.see('form.charge');
+    await me.isAccessible('too little money');
+    await me.charge();
+    await me.isAccessible('ready to pay');
+    await me.pay();
+    assert.equal(await me.text('h1'), ending);
+    await me.isAccessible('ticket');
+    await me.click('a[href="#/tickets"]');
+    await me.see('.ticketsView .ticket');
+    await me.isAccessible('tickets');
+    await me.click('.brand');
+    await me.see('.endedView h1');
+    await me.isAccessible('ended');
+    await me.close();
+  });
+
+test('by keyboard alone', async () => {
+  const me = await Visitor.open(browser, address);
+  await me.tabTo('.hero .main');
+  await me.press('Enter');
+  await me.tabTo('.poster');
+  await me.press('Enter');
+  await me.tabTo('.date');
+  await me.press('Enter');
+  await me.tabTo('[role=gridcell]');
+  assert.match(await me.focused(), /^Seat 1, /);
+  await me.press('ArrowRight', 'ArrowRight', 'ArrowDown', 'ArrowLeft');
+  assert.match(await me.focused(), /^Seat 12, /);
+  await me.press('End');
+  assert.match(await me.focused(), /^Seat 20, /);
+  await me.press('ArrowRight');
+  assert.match(await me.focused(), /^Seat 20, /, 'a row ends where it ends');
+  await me.press('Control+Home');
+  // Sold seats are there for those who only hear the map: the first purchases above took 1 to 4.
+  assert.match(await me.focused(), /^Seat 1, ₩150,000, sold$/);
+  await me.press('Enter');
+  assert.equal(await me.page.locator('.panel button.main').count(), 0, 'a sold seat cannot be chosen');
+  await me.press('ArrowDown', 'Enter');
+  // One tab stop: the next one is out of the map.
+  await me.press('Tab');
+  assert.equal(await me.page.evaluate(() => document.activeElement?.closest('[role=grid]')), null);
+  await me.tabTo('.panel button.main');
+  await me.press('Enter');
+  await me.tabTo('#amount');
+  await me.press('Enter');
+  await me.tabTo('#pay');
+  await me.press('Enter');
+  await me.see('.ticketView .ticket');
+  assert.equal(await me.focused(), 'The seat is yours');
+  await me.close();
+});
+
+test('a reload anywhere, and the story goes on', async () => {
+  const me = await Visitor.open(browser, address);
+  await me.enter();
+  const reload = async (selector) => {
+    await me.page.reload();
+    await me.see(selector);
+  };
+  await reload('.concertsView .poster');
+  await me.chooseDate(1, 0);
+  await reload('[role=gridcell]');
+  await me.hold(7);
+  await reload('.till #wallet');
+  await me.charge();
+  await reload('#pay');
+  await me.page.goto(`${address}#/`);
+  await me.chooseDate(1, 0);
+  await me.see(`${me.seat(7)}.mine`);
+  await me.click('.panel a.main');
+  await me.see('#pay');
+  await me.pay();
+  await reload('.ticketView .ticket');
+  await me.close();
+});
+
+test('the language changes in the middle', async () => {
+  const me = await Visitor.open(browser, address);
+  await me.enter();
+  assert.equal(await me.text('h1'), 'Choose a concert');
+  await me.click('button[lang=ko]');
+  await me.until(() => document.querySelector('h1')?.innerText === '공연 선택');
+  assert.equal(await me.page.locator('html').getAttribute('lang'), 'ko');
+  await me.page.reload();
+  await me.until(() => document.querySelector('h1')?.innerText === '공연 선택');
+  await me.close();
+});
+
+test('a seat that another takes vanishes live, and the loser is told what to do', async () => {
+  const [ann, bob] = await Promise.all([Visitor.open(browser, address), Visitor.open(browser, address)]);
+  for (const visitor of [ann, bob]) {
+    await visitor.enter();
+    await visitor.chooseDate(2, 0);
+  }
+  await bob.click(bob.seat(10));
+  await bob.see('.panel button.main');
+  await ann.hold(10);
+  await bob.see(`${bob.seat(10)}.held`);
+  assert.match(await bob.text('.panel .note'), /Seat 10 was just taken\. Choose another one\./);
+  assert.match(await bob.page.locator(bob.seat(10)).getAttribute('aria-label'), /held by someone$/);
+  await ann.charge();
+  await ann.pay();
+  await bob.see(`${bob.seat(10)}.sold`);
+  await bob.hold(11);
+  await bob.close();
+  await ann.close();
+});
+
+test('a seat is given back, and is free for others at once', async () => {
+  const me = await Visitor.open(browser, address);
+  await me.enter();
+  await me.chooseDate(2, 1);
+  await me.hold(5);
+  await me.click('.till .plain');
+  await me.see(`${me.seat(5)}.available`);
+  await me.close();
+});
+
+test('too little money: the page says how much is missing, and goes on when it is there', async () => {
+  const me = await Visitor.open(browser, address);
+  await me.enter();
+  await me.chooseDate(2, 2);
+  await me.hold(1);
+  const won = (text) => Number(text.replace(/\D/g, ''));
+  const price = won(await me.text('.bill dd'));
+  await me.charge(1000);
+  assert.equal(won(await me.text('.till .note')), price - 1000);
+  assert.equal(await me.page.locator('#pay').count(), 0);
+  await me.charge();
+  await me.pay();
+  await me.close();
+});
+
+test('a refusal of the server is shown in words, with what to do next', async () => {
+  const me = await Visitor.open(browser, address, { locale: 'ko-KR' });
+  await me.enter();
+  await me.chooseDate(2, 3);
+  await me.hold(1);
+  await me.page.evaluate(() => document.querySelector('#amount').removeAttribute('max'));
+  await me.page.fill('#amount', '10000001');
+  await me.click('form.charge button');
+  await me.see('[role=alert] strong');
+  assert.equal(await me.text('[role=alert] strong'), '1회 충전 한도를 벗어난 금액입니다.');
+  assert.match(await me.text('[role=alert] p'), /나누어 충전/);
+  await me.isAccessible('refusal');
+  await me.close();
+});
