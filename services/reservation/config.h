@@ -13,6 +13,8 @@ struct reservation_config {
     char *db_url;
     char *concert_target;
     int64_t hold_ttl_ms;
+    int64_t watch_interval_ms;
+    int64_t sweep_interval_ms;
     int64_t workers;
     int64_t write_lanes;
     int64_t read_lanes;

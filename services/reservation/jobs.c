@@ -6,7 +6,7 @@
 #include "metrics/metrics.h"
 #include "store.h"
 
-enum { SWEEP_INTERVAL_MS = 1000, SWEEP_TIMEOUT_MS = 5000, SWEEP_DATES_MAX = 200 };
+enum { SWEEP_TIMEOUT_MS = 5000, SWEEP_DATES_MAX = 200 };
 
 struct claim_jobs {
     struct db *db;
@@ -23,7 +23,7 @@ static void sweep(struct ctx *ctx, void *self)
         metrics_add(jobs->lapsed, (uint64_t)count);
 }
 
-struct claim_jobs *claim_jobs_start(struct db *db)
+struct claim_jobs *claim_jobs_start(struct db *db, int64_t sweep_interval_ms)
 {
     struct claim_jobs *jobs = calloc(1, sizeof *jobs);
     if (jobs == NULL)
@@ -32,7 +32,7 @@ struct claim_jobs *claim_jobs_start(struct db *db)
     jobs->lapsed =
         metrics_counter("boxoffice_holds_lapsed_total", "", "Claims that ran past their time.");
     jobs->sweeper = ticker_start(&(struct ticker_options){.name = "sweeper",
-                                                          .interval_ms = SWEEP_INTERVAL_MS,
+                                                          .interval_ms = sweep_interval_ms,
                                                           .timeout_ms = SWEEP_TIMEOUT_MS,
                                                           .run = sweep,
                                                           .self = jobs});

@@ -9,6 +9,7 @@
 #include "peers.h"
 #include "rpc/client.h"
 #include "service.h"
+#include "watch.h"
 
 extern const struct db_migration reservation_migrations[];
 extern const size_t reservation_migration_count;
@@ -26,6 +27,11 @@ static enum status check_schema(struct ctx *ctx, void *self)
 static enum status check_postgres(struct ctx *ctx, void *self)
 {
     return db_ping(ctx, self);
+}
+
+static void drain(void *self)
+{
+    seat_watch_close(self);
 }
 
 static int serve(const struct reservation_config *config)
@@ -54,11 +60,16 @@ static int serve(const struct reservation_config *config)
         return EXIT_FAILURE;
     }
     scoped(claim_catalog_free) struct claim_catalog *catalog = claim_catalog_new(concert);
-    scoped(claim_jobs_stop) struct claim_jobs *jobs = claim_jobs_start(db);
+    scoped(claim_jobs_stop) struct claim_jobs *jobs =
+        claim_jobs_start(db, config->sweep_interval_ms);
+
+    scoped(seat_watch_stop) struct seat_watch *watch =
+        seat_watch_start(db, config->watch_interval_ms);
 
     struct reservation_service service = {
         .db = db,
         .catalog = catalog,
+        .watch = watch,
         .hold_ttl_ms = config->hold_ttl_ms,
     };
     struct rpc_service rpc_service = reservation_rpc_service(&service);
@@ -77,6 +88,8 @@ static int serve(const struct reservation_config *config)
                 .service_count = 1,
                 .workers = (size_t)config->workers,
             },
+        .on_drain = drain,
+        .self = watch,
     });
 }
 

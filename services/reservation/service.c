@@ -9,6 +9,7 @@
 #include "claim.h"
 #include "peers.h"
 #include "store.h"
+#include "watch.h"
 
 typedef Boxoffice__Reservation__V1__Reservation Reservation;
 typedef Boxoffice__Reservation__V1__ReserveRequest ReserveRequest;
@@ -22,6 +23,7 @@ typedef Boxoffice__Reservation__V1__CancelResponse CancelResponse;
 typedef Boxoffice__Reservation__V1__GetOccupancyRequest GetOccupancyRequest;
 typedef Boxoffice__Reservation__V1__GetOccupancyResponse GetOccupancyResponse;
 typedef Boxoffice__Reservation__V1__DateOccupancy DateOccupancy;
+typedef Boxoffice__Reservation__V1__WatchOccupancyRequest WatchOccupancyRequest;
 typedef Boxoffice__Reservation__V1__BeginPaymentRequest BeginPaymentRequest;
 typedef Boxoffice__Reservation__V1__BeginPaymentResponse BeginPaymentResponse;
 typedef Boxoffice__Reservation__V1__ConfirmRequest ConfirmRequest;
@@ -267,6 +269,20 @@ static enum status handle_occupancy(struct ctx *ctx, void *self, const void *in,
     return ST_OK;
 }
 
+/* Any date of the catalog, on sale or not. */
+static enum status open_watch_occupancy(struct ctx *ctx, void *self, const void *in,
+                                        struct rpc_stream *stream)
+{
+    const struct reservation_service *service = self;
+    const WatchOccupancyRequest *req = in;
+    struct claim_date date;
+    check_uuid(ctx, "/concert_id", req->concert_id);
+    check_date(ctx, "/date", req->date);
+    TRY(ctx_checked(ctx));
+    TRY(claim_catalog_date(ctx, service->catalog, req->concert_id, req->date, &date));
+    return seat_watch_add(ctx, service->watch, req->concert_id, req->date, stream);
+}
+
 /* --- moving --- */
 
 /* Judges, moves, and when the claim had moved on in between, judges what it has become. */
@@ -349,10 +365,12 @@ static enum status handle_release(struct ctx *ctx, void *self, const void *in, v
     return present(ctx, &claim, &res->reservation);
 }
 
+#define TYPES(method, lower)                                                                       \
+    .name = method, .input = &boxoffice__reservation__v1__##lower##_request__descriptor,           \
+    .output = &boxoffice__reservation__v1__##lower##_response__descriptor
 #define METHOD(method, lower, handler)                                                             \
     {                                                                                              \
-        .name = method, .input = &boxoffice__reservation__v1__##lower##_request__descriptor,       \
-        .output = &boxoffice__reservation__v1__##lower##_response__descriptor, .handle = handler,  \
+        TYPES(method, lower), .handle = handler                                                    \
     }
 
 static const struct rpc_method methods[] = {
@@ -361,6 +379,7 @@ static const struct rpc_method methods[] = {
     METHOD("ListReservations", list_reservations, handle_list),
     METHOD("Cancel", cancel, handle_cancel),
     METHOD("GetOccupancy", get_occupancy, handle_occupancy),
+    {TYPES("WatchOccupancy", watch_occupancy), .open = open_watch_occupancy},
     METHOD("BeginPayment", begin_payment, handle_begin_payment),
     METHOD("Confirm", confirm, handle_confirm),
     METHOD("Release", release, handle_release),

@@ -6,10 +6,12 @@
 
 struct db;
 struct claim_catalog;
+struct seat_watch;
 
 struct reservation_service {
     struct db *db;                 /* borrowed */
     struct claim_catalog *catalog; /* borrowed */
+    struct seat_watch *watch;      /* borrowed */
     int64_t hold_ttl_ms;
 };
 

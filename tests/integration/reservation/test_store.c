@@ -1,113 +1,11 @@
-#include <check.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "db/db.h"
-#include "db/migrate.h"
-#include "store.h"
-#include "support/postgres.h"
+#include "claim_fixture.h"
 
-extern const struct db_migration reservation_migrations[];
-extern const size_t reservation_migration_count;
-
-enum { ARENA_SIZE = 256 * 1024, CROWD = 300 };
-#define CONCERT "0190b0f0-0000-7000-8000-0000000000c0"
-#define TOKEN   "0190b0f0-0000-7000-8000-0000000000d0"
-#define PAYMENT "0190b0f0-0000-7000-8000-0000000000e0"
-#define OTHER   "0190b0f0-0000-7000-8000-0000000000e1"
-
-static struct support_postgres postgres;
-static char owner_url[SUPPORT_URL_SIZE], app_url[SUPPORT_URL_SIZE];
-static struct db *db, *second; /* two instances */
-static unsigned char block[ARENA_SIZE];
-static struct arena arena;
-static struct ctx ctx;
-
-static struct db *open_db(void)
-{
-    struct db *made = NULL;
-    ck_assert_int_eq(
-        db_new(&(struct db_options){.url = app_url, .application_name = "test"}, &made), ST_OK);
-    return made;
-}
-
-static void set_up(void)
-{
-    arena_init(&arena, block, sizeof block);
-    ctx_init(&ctx, &arena);
-    ctx_set_timeout_ms(&ctx, 60000);
-    support_postgres_psql(owner_url, "TRUNCATE reservation");
-    db = open_db();
-    second = open_db();
-}
-
-static void tear_down(void)
-{
-    struct db_stats a, b;
-    db_read_stats(db, &a);
-    db_read_stats(second, &b);
-    ck_assert_uint_eq(a.deadlocks + b.deadlocks, 0);
-    /* I1 and I2, whatever the test did. */
-    ck_assert_str_eq(
-        support_postgres_psql(owner_url,
-                              "SELECT count(*) FROM (SELECT 1 FROM reservation WHERE status IN"
-                              " ('HELD','PAYING','CONFIRMED') GROUP BY concert_id, date, seat_no"
-                              " HAVING count(*) > 1) x"),
-        "0");
-    db_free(&db);
-    db_free(&second);
-}
-
-static struct claim_wish wish_of(const char *user_id, int64_t seat_no)
-{
-    return (struct claim_wish){.user_id = user_id,
-                               .concert_id = CONCERT,
-                               .date = "2030-01-01",
-                               .seat_no = seat_no,
-                               .price_won = 1000,
-                               .hold_ttl_ms = 300000,
-                               .token_id = TOKEN,
-                               .queue = "main",
-                               .idempotency_key = ""};
-}
-
-static enum status reserve(const struct claim_wish *wish, struct claim *claim)
-{
-    bool replayed;
-    ctx_forgive(&ctx);
-    return claim_store_reserve(&ctx, db, wish, claim, &replayed);
-}
-
-static bool move(enum claim_event event, const struct claim *claim, const char *payment_id,
-                 int64_t lease_ms, struct claim *ret_claim)
-{
-    bool moved = false;
-    ctx_forgive(&ctx);
-    const struct claim_move wanted = {
-        .event = event, .claim = claim, .payment_id = payment_id, .lease_ms = lease_ms};
-    ck_assert_int_eq(claim_store_move(&ctx, db, &wanted, ret_claim, &moved), ST_OK);
-    return moved;
-}
-
-static struct uuid user(void)
-{
-    struct uuid id;
-    uuid_v4(&id);
-    return id;
-}
-
-/* What a clock would do: the claim's time is over. */
-static void lapse(const struct claim *claim)
-{
-    char sql[256];
-    snprintf(sql, sizeof sql,
-             "UPDATE reservation SET claim_until = clock_timestamp() - interval '1 s', hold_until ="
-             " clock_timestamp() - interval '1 s' WHERE reservation_id = '%s'",
-             claim->reservation_id.text);
-    support_postgres_psql(owner_url, sql);
-}
+enum { CROWD = 300 };
 
 START_TEST(a_seat_is_held_once_and_each_refusal_says_why)
 {
@@ -144,7 +42,7 @@ START_TEST(a_lapsed_hold_is_free_at_once_again_and_again)
         ck_assert(!move(CLAIM_BEGIN, &claim, PAYMENT, 1000, &seen));
         ck_assert(!move(CLAIM_CANCEL, &claim, "", 0, &seen));
     }
-    ck_assert_str_eq(support_postgres_psql(owner_url, "SELECT count(*) FROM reservation"), "5");
+    ck_assert_str_eq(ask("SELECT count(*) FROM reservation"), "5");
     int64_t swept = 0;
     ck_assert_int_eq(claim_store_sweep(&ctx, db, 10, &swept), ST_OK);
     ck_assert_int_eq(swept, 1); /* the others were tidied by whoever took the seat */
@@ -363,7 +261,7 @@ START_TEST(the_database_itself_refuses_what_must_not_be)
     char sql[2048];
     snprintf(sql, sizeof sql, INSERT "%s",
              ROW(PAYMENT, "7", "1", "HELD", "1 min", "1 min", "NULL", "main", "NULL"));
-    support_postgres_psql(owner_url, sql);
+    ask(sql);
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         snprintf(sql, sizeof sql, INSERT "%s", table[i].values);
         const char *refusal = support_postgres_refusal(owner_url, sql);
@@ -390,36 +288,19 @@ END_TEST
 
 int main(void)
 {
-    support_postgres_start(&postgres);
-    support_postgres_add_service(&postgres, "reservation", owner_url, app_url);
-    arena_init(&arena, block, sizeof block);
-    ctx_init(&ctx, &arena);
-    ctx_set_timeout_ms(&ctx, 30000);
-    if (db_migrate(&ctx, owner_url, reservation_migrations, reservation_migration_count) != ST_OK) {
-        fprintf(stderr, "%s\n", ctx.detail);
-        return EXIT_FAILURE;
-    }
-    TCase *cases = tcase_create("store");
-    tcase_set_timeout(cases, 100);
-    tcase_add_checked_fixture(cases, set_up, tear_down);
-    tcase_add_test(cases, a_seat_is_held_once_and_each_refusal_says_why);
-    tcase_add_test(cases, a_lapsed_hold_is_free_at_once_again_and_again);
-    tcase_add_test(cases, a_payment_claims_releases_and_confirms_only_its_own);
-    tcase_add_test(cases, a_lease_outlives_the_hold_by_five_minutes_at_most);
-    tcase_add_test(cases, a_key_reserves_once_also_across_dates);
-    tcase_add_test(cases, of_300_users_for_one_seat_exactly_one_wins);
-    tcase_add_test(cases, of_50_users_for_50_seats_all_win);
-    tcase_add_test(cases, of_one_users_50_wishes_one_comes_true);
-    tcase_add_test(cases, occupancy_shows_what_is_live_and_its_version_grows);
-    tcase_add_test(cases, pages_are_newest_first_and_complete);
-    tcase_add_test(cases, the_database_itself_refuses_what_must_not_be);
-    tcase_add_test(cases, the_service_may_do_no_more_than_it_needs);
-    Suite *suite = suite_create("reservation store");
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    support_postgres_stop(&postgres);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    const TTest *const tests[] = {
+        a_seat_is_held_once_and_each_refusal_says_why,
+        a_lapsed_hold_is_free_at_once_again_and_again,
+        a_payment_claims_releases_and_confirms_only_its_own,
+        a_lease_outlives_the_hold_by_five_minutes_at_most,
+        a_key_reserves_once_also_across_dates,
+        of_300_users_for_one_seat_exactly_one_wins,
+        of_50_users_for_50_seats_all_win,
+        of_one_users_50_wishes_one_comes_true,
+        occupancy_shows_what_is_live_and_its_version_grows,
+        pages_are_newest_first_and_complete,
+        the_database_itself_refuses_what_must_not_be,
+        the_service_may_do_no_more_than_it_needs,
+    };
+    return run_cases("reservation store", tests, ARRAY_LEN(tests));
 }

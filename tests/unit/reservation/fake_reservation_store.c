@@ -6,7 +6,7 @@
 
 struct fake_reservation_store fake_store;
 
-static enum status begin_call(struct ctx *ctx)
+enum status fake_store_call(struct ctx *ctx)
 {
     if (++fake_store.calls == fake_store.fail_call)
         return ctx_fail(ctx, fake_store.fail_status, "as told");
@@ -20,7 +20,7 @@ enum status claim_catalog_date(struct ctx *ctx, struct claim_catalog *catalog,
     (void)catalog;
     (void)concert_id;
     (void)date;
-    TRY(begin_call(ctx));
+    TRY(fake_store_call(ctx));
     *ret_date = fake_store.date;
     return ST_OK;
 }
@@ -29,7 +29,7 @@ enum status claim_store_reserve(struct ctx *ctx, struct db *db, const struct cla
                                 struct claim *ret_claim, bool *ret_replayed)
 {
     (void)db;
-    TRY(begin_call(ctx));
+    TRY(fake_store_call(ctx));
     fake_store.wish = *wish;
     if (fake_store.reserve_answer != ST_OK)
         return fake_store.reserve_answer;
@@ -44,7 +44,7 @@ enum status claim_store_get(struct ctx *ctx, struct db *db, const char *reservat
                             struct claim *ret_claim)
 {
     (void)db;
-    TRY(begin_call(ctx));
+    TRY(fake_store_call(ctx));
     ck_assert_str_eq(reservation_id, fake_store.claim.reservation_id.text);
     *ret_claim = fake_store.claim;
     return ST_OK;
@@ -56,7 +56,7 @@ enum status claim_store_list(struct ctx *ctx, struct db *db, const char *user_id
 {
     (void)db;
     (void)user_id;
-    TRY(begin_call(ctx));
+    TRY(fake_store_call(ctx));
     base_copy_text(fake_store.before, sizeof fake_store.before, before);
     fake_store.limit = limit;
     *ret_claims = fake_store.list;
@@ -68,7 +68,7 @@ enum status claim_store_move(struct ctx *ctx, struct db *db, const struct claim_
                              struct claim *ret_claim, bool *ret_moved)
 {
     (void)db;
-    TRY(begin_call(ctx));
+    TRY(fake_store_call(ctx));
     fake_store.move = *move;
     *ret_moved = false;
     if (fake_store.lost_moves > 0) {
@@ -82,21 +82,5 @@ enum status claim_store_move(struct ctx *ctx, struct db *db, const struct claim_
     fake_store.claim = *ret_claim = next;
     fake_store.effects++;
     *ret_moved = true;
-    return ST_OK;
-}
-
-enum status claim_store_occupancy(struct ctx *ctx, struct db *db, const char *concert_id,
-                                  const char *const dates[], size_t count,
-                                  struct claim_occupancy **ret_occupancies)
-{
-    (void)db;
-    (void)concert_id;
-    TRY(begin_call(ctx));
-    struct claim_occupancy *list = arena_calloc(ctx->arena, count, sizeof *list);
-    ck_assert_ptr_nonnull(list);
-    for (size_t i = 0; i < count; i++)
-        list[i] = (struct claim_occupancy){
-            .date = dates[i], .held = fake_store.held, .sold = fake_store.sold, .version = 9};
-    *ret_occupancies = list;
     return ST_OK;
 }

@@ -15,7 +15,7 @@ struct fake_reservation_store {
     enum claim_status becomes; /* what it has become by then */
     struct claim list[CLAIM_PAGE_MAX + 2];
     size_t list_count;
-    const char *held, *sold; /* of every date of an occupancy */
+    const char *held, *sold; /* of every date of an occupancy; NULL: see fake_seats.h */
 
     size_t fail_call; /* the call, from 1, that fails; 0 for none */
     enum status fail_status;
@@ -28,5 +28,8 @@ struct fake_reservation_store {
     size_t limit;
 };
 extern struct fake_reservation_store fake_store;
+
+/* A call: counted, and failing if it is the one to fail. */
+enum status fake_store_call(struct ctx *ctx) MUST_CHECK;
 
 #endif

@@ -168,10 +168,34 @@ enum status occupancy(size_t count, int64_t min_version, OccupancyResponse *res)
     return call("GetOccupancy", &req, res);
 }
 
+struct reservation_service *reservation_under_test(void)
+{
+    return &service;
+}
+
+enum status watch_occupancy(char *concert, char *day, struct rpc_stream *stream)
+{
+    WatchRequest req = BOXOFFICE__RESERVATION__V1__WATCH_OCCUPANCY_REQUEST__INIT;
+    struct rpc_service rpc_service = reservation_rpc_service(&service);
+    req.concert_id = concert;
+    req.date = day;
+    for (size_t i = 0; i < rpc_service.method_count; i++) {
+        if (rpc_service.methods[i].open != NULL)
+            return rpc_service.methods[i].open(&ctx, rpc_service.self, &req, stream);
+    }
+    return ST_UNIMPLEMENTED;
+}
+
 int run_tests(const char *name, const TTest *const tests[], size_t count)
 {
+    return run_tests_between(name, tests, count, set_up, NULL);
+}
+
+int run_tests_between(const char *name, const TTest *const tests[], size_t count, SFun before,
+                      SFun after)
+{
     TCase *cases = tcase_create(name);
-    tcase_add_checked_fixture(cases, set_up, NULL);
+    tcase_add_checked_fixture(cases, before, after);
     for (size_t i = 0; i < count; i++)
         tcase_add_test(cases, tests[i]);
     Suite *suite = suite_create(name);

@@ -7,6 +7,8 @@
 #include "base/ctx.h"
 #include "boxoffice/reservation/v1/reservation.pb-c.h"
 #include "claim.h"
+#include "rpc/method.h"
+#include "service.h"
 
 #define MESSAGE(name) Boxoffice__Reservation__V1__##name
 typedef MESSAGE(ReserveRequest) ReserveRequest;
@@ -19,6 +21,7 @@ typedef MESSAGE(CancelRequest) CancelRequest;
 typedef MESSAGE(CancelResponse) CancelResponse;
 typedef MESSAGE(GetOccupancyRequest) OccupancyRequest;
 typedef MESSAGE(GetOccupancyResponse) OccupancyResponse;
+typedef MESSAGE(WatchOccupancyRequest) WatchRequest;
 typedef MESSAGE(BeginPaymentRequest) BeginRequest;
 typedef MESSAGE(BeginPaymentResponse) BeginResponse;
 typedef MESSAGE(ConfirmRequest) ConfirmRequest;
@@ -50,7 +53,12 @@ enum status confirm(char *id, char *payment, ConfirmResponse *res);
 enum status release(char *id, char *payment, ReleaseResponse *res);
 enum status occupancy(size_t count, int64_t min_version, OccupancyResponse *res);
 
+enum status watch_occupancy(char *concert, char *day, struct rpc_stream *stream);
+struct reservation_service *reservation_under_test(void);
+
 /* Runs the cases of one program; its exit code. */
 int run_tests(const char *name, const TTest *const tests[], size_t count);
+int run_tests_between(const char *name, const TTest *const tests[], size_t count, SFun before,
+                      SFun after);
 
 #endif
