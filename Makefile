@@ -1,5 +1,5 @@
 # Thin: each target is one script.
-# Variables: PORT (8080), STATE_DIR (var/), REPLICAS (1), and every setting of the services.
+# Variables: PORT (8080), STATE_DIR (var/), REPLICAS (1), TLS (no; yes: mutual TLS between services), and every setting of the services.
 .PHONY: help up down status logs clean-state test bench mock
 
 help: ## this list

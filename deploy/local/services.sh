@@ -41,6 +41,24 @@ prepare_token_secret() {
     export TOKEN_SECRET_FILE=$run_dir/token
 }
 
+# With TLS=yes: an authority of its own, and a certificate for each service, which only it may read.
+prepare_tls() {
+    [ "${TLS:-no}" = yes ] || return 0
+    [ -f "$run_dir/tls/admin.crt" ] || "$source_dir/deploy/tls/authority.sh" "$run_dir/tls" ||
+        fail "the certificates could not be made"
+    own_tls
+}
+own_tls() {
+    chmod 755 "$run_dir/tls"
+    [ -z "$service_user" ] || chown "$service_user" "$run_dir"/tls/*.key
+    chmod 400 "$run_dir"/tls/*.key
+}
+export_tls() { # <service>
+    [ "${TLS:-no}" = yes ] || return 0
+    export RPC_TLS_CA_FILE=$run_dir/tls/ca.crt
+    export RPC_TLS_CERTIFICATE_FILE=$run_dir/tls/$1.crt RPC_TLS_KEY_FILE=$run_dir/tls/$1.key
+}
+
 install_binaries() { # <build dir>
     local name
     for name in "${services[@]}" gateway admin; do
@@ -74,6 +92,7 @@ start_service() { # <service> <n>
         export "${prefix}_ADMIN_LISTEN=$(admin_address "$service" "$n")"
         export "${prefix}_DB_URL=$(service_url "$service" app)"
         [ "$service" != queue ] || export QUEUE_REDIS_URL=$REDIS_URL
+        export_tls "$service"
         start_process "${prefix}_$n" "$service_user" "$run_dir/bin/boxoffice-$service"
     )
 }
@@ -88,6 +107,7 @@ start_gateway() { # <n>
     (
         export GATEWAY_LISTEN=$address
         export GATEWAY_ADMIN_LISTEN=$(admin_address gateway "$1")
+        export_tls gateway
         start_process "GATEWAY_$1" "$service_user" "$run_dir/bin/boxoffice-gateway"
     )
 }
@@ -145,6 +165,12 @@ write_env() {
         echo "REDIS_URL='$REDIS_URL'"
         echo "REDIS_PID='$(pid_of REDIS)'"
         echo "TOKEN_SECRET_FILE='$TOKEN_SECRET_FILE'"
+        if [ "${TLS:-no}" = yes ]; then
+            # For boxoffice-admin.
+            echo "RPC_TLS_CA_FILE='$run_dir/tls/ca.crt'"
+            echo "RPC_TLS_CERTIFICATE_FILE='$run_dir/tls/admin.crt'"
+            echo "RPC_TLS_KEY_FILE='$run_dir/tls/admin.key'"
+        fi
         echo "BOXOFFICE_BIN_DIR='$run_dir/bin'"
     } | (umask 077 && cat >"$STATE_DIR/env.new")
     mv "$STATE_DIR/env.new" "$STATE_DIR/env"

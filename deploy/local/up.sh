@@ -25,12 +25,13 @@ for service in "${services[@]}"; do
     migrate_service "$service"
 done
 prepare_token_secret
+prepare_tls
 export_targets
 start_services
 write_env
 
 say "seeding the demo catalog"
-"$run_dir/bin/boxoffice-admin" seed-demo >"$STATE_DIR/logs/seed.log" 2>&1 ||
+(export_tls admin && exec "$run_dir/bin/boxoffice-admin" seed-demo) >"$STATE_DIR/logs/seed.log" 2>&1 ||
     { tail -n 5 "$STATE_DIR/logs/seed.log" >&2 && fail "the catalog; see $STATE_DIR/logs/seed.log"; }
 
 say "Boxoffice runs at http://$(gateway_address 1)/ ; every address and process id: $STATE_DIR/env"

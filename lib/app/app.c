@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/settings.h"
 #include "log/log.h"
 
 enum {
     MIGRATE_TIMEOUT_MS = 120000, /* other instances may be migrating before us */
-    DRAIN_MS = 500,
     FINISH_MS = 10000,
     ARENA_SIZE = 256 * 1024,
 };
@@ -58,6 +58,8 @@ int app_start(const struct app_options *options, int argc, char **argv)
     log_init(options->service, LOG_INFO);
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         config_print_help(options->settings, options->setting_count, argv[0], stdout);
+        puts("\nOf every program:\n");
+        config_print_settings(app_setting_table, app_setting_count, stdout);
         return 0;
     }
     if (argc == 2 && strcmp(argv[1], "migrate") == 0)
@@ -66,7 +68,10 @@ int app_start(const struct app_options *options, int argc, char **argv)
         fprintf(stderr, "usage: %s [--help | migrate]\n", argv[0]);
         return 2;
     }
-    if (config_load(options->settings, options->setting_count, options->config, stderr) != ST_OK)
+    /* Both tables, so that all bad settings are told at once. */
+    const enum status own =
+        config_load(options->settings, options->setting_count, options->config, stderr);
+    if (app_settings_load(stderr) != ST_OK || own != ST_OK)
         return 2;
     char *settings = config_dump(options->settings, options->setting_count, options->config);
     log_line(LOG_INFO, NULL, "starting with %s", settings == NULL ? "" : settings);
@@ -97,9 +102,13 @@ static void wait_for_signal(void)
 int app_serve(const struct app_serving *serving)
 {
     struct rpc_server *server = NULL;
-    if (serving->rpc != NULL && rpc_server_start(serving->rpc, &server) != ST_OK) {
-        log_line(LOG_ERROR, NULL, "cannot listen on %s", serving->rpc->listen);
-        return 1;
+    if (serving->rpc != NULL) {
+        struct rpc_server_options options = *serving->rpc;
+        options.tls = app_tls();
+        if (rpc_server_start(&options, &server) != ST_OK) {
+            log_line(LOG_ERROR, NULL, "cannot listen on %s", options.listen);
+            return 1;
+        }
     }
     const struct http_admin_options admin_options = {
         .listen = serving->admin_listen,
@@ -122,14 +131,13 @@ int app_serve(const struct app_serving *serving)
     http_admin_set_draining(admin);
     if (serving->on_drain != NULL)
         serving->on_drain(serving->self);
-    const int64_t drain_ms = serving->drain_ms == 0 ? DRAIN_MS : serving->drain_ms;
     const int64_t finish_ms = serving->finish_ms == 0 ? FINISH_MS : serving->finish_ms;
     /* The admin endpoint goes first: it would tell the server to serve again. */
     if (server != NULL)
         rpc_server_set_serving(server, false);
     http_admin_stop(&admin);
     if (server != NULL)
-        rpc_server_stop(&server, drain_ms, finish_ms);
+        rpc_server_stop(&server, app_settings()->drain_ms, finish_ms);
     log_line(LOG_INFO, NULL, "stopped");
     return 0;
 }

@@ -1,5 +1,6 @@
 /* The life of a service's process, so that every main.c is flat: arguments, settings, log, signals,
- * the rpc server with its admin endpoint, graceful stop. */
+ * the rpc server with its admin endpoint, graceful stop. Beside its own table every program has the
+ * settings of app/settings.h; the rpc server follows them by itself. */
 #ifndef APP_APP_H
 #define APP_APP_H
 
@@ -35,7 +36,6 @@ struct app_serving {
     const struct http_dependency *dependencies;
     size_t dependency_count;
     const struct rpc_server_options *rpc; /* NULL: the process has no rpc server (gateway) */
-    int64_t drain_ms;                     /* between NOT_SERVING and refusing; 0: 500 */
     int64_t finish_ms;                    /* for what runs; 0: 10000 */
     /* Called after the admin endpoint turned NOT ready and before the rpc server stops; may be
      * NULL. */

@@ -186,10 +186,8 @@ static const char *kind_text(const struct config_setting *setting)
     return "";
 }
 
-void config_print_help(const struct config_setting *table, size_t count, const char *program,
-                       FILE *out)
+void config_print_settings(const struct config_setting *table, size_t count, FILE *out)
 {
-    fprintf(out, "usage: %s [--help | migrate]\n\nSettings, from the environment:\n\n", program);
     for (size_t i = 0; i < count; i++) {
         const struct config_setting *setting = &table[i];
         fprintf(out, "  %s%s\n      %s", setting->name,
@@ -203,6 +201,13 @@ void config_print_help(const struct config_setting *table, size_t count, const c
             fprintf(out, ", default \"%s\"", setting->fallback);
         fprintf(out, "\n      %s\n", setting->help);
     }
+}
+
+void config_print_help(const struct config_setting *table, size_t count, const char *program,
+                       FILE *out)
+{
+    fprintf(out, "usage: %s [--help | migrate]\n\nSettings, from the environment:\n\n", program);
+    config_print_settings(table, count, out);
 }
 
 char *config_redact_url(const char *url)

@@ -42,6 +42,8 @@ void config_done(const struct config_setting *table, size_t count, void *config)
 /* The table for --help: name, kind or choices, default, range, unit, sentence. */
 void config_print_help(const struct config_setting *table, size_t count, const char *program,
                        FILE *out);
+/* The rows alone. */
+void config_print_settings(const struct config_setting *table, size_t count, FILE *out);
 /* The values in force as one JSON object; secrets as "***", and so is the password in a URL. The
  * result is heap text for the caller to free. */
 char *config_dump(const struct config_setting *table, size_t count, const void *config);

@@ -17,6 +17,7 @@
 #include "rpc/failure.h"
 #include "rpc/message.h"
 #include "rpc/server.h"
+#include "rpc/tls_internal.h"
 
 enum { TIMEOUT_MS = 10000, KEEPALIVE_MS = 10000, KEEPALIVE_TIMEOUT_MS = 5000, TARGET_MAX = 1024 };
 enum { BACKOFF_FIRST_MS = 100, BACKOFF_LAST_MS = 2000 };
@@ -41,7 +42,8 @@ static void full_target(const char *target, char ret_text[static TARGET_MAX])
         snprintf(ret_text, TARGET_MAX, "%s%s", is_numeric(target) ? "ipv4:" : "dns:///", target);
 }
 
-static grpc_channel *make_channel(const char *target, int number)
+static grpc_channel *make_channel(const char *target, int number,
+                                  const struct rpc_client_options *options)
 {
     grpc_arg arguments[] = {
         {.type = GRPC_ARG_STRING,
@@ -71,9 +73,14 @@ static grpc_channel *make_channel(const char *target, int number)
         {.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_ENABLE_CHANNELZ, .value.integer = 0},
         /* Distinct, so that each channel has a connection of its own. */
         {.type = GRPC_ARG_INTEGER, .key = (char[]){"boxoffice.channel"}, .value.integer = number},
+        /* Last, as plain connections go without it: what the peer's certificate must be for. */
+        {.type = GRPC_ARG_STRING,
+         .key = (char[]){GRPC_SSL_TARGET_NAME_OVERRIDE_ARG},
+         .value.string = (char *)(uintptr_t)options->peer},
     };
-    const grpc_channel_args all = {.num_args = ARRAY_LEN(arguments), .args = arguments};
-    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
+    const size_t count = ARRAY_LEN(arguments) - (options->tls == NULL);
+    const grpc_channel_args all = {.num_args = count, .args = arguments};
+    grpc_channel_credentials *credentials = rpc_tls_channel_credentials(options->tls);
     grpc_channel *channel = grpc_channel_create(target, credentials, &all);
     grpc_channel_credentials_release(credentials);
     return channel;
@@ -89,6 +96,7 @@ static void *poll_events(void *queue)
 enum status rpc_client_new(const struct rpc_client_options *options, struct rpc_client **ret_client)
 {
     assert(options->channels <= RPC_CHANNELS_MAX);
+    assert(options->tls == NULL || options->peer != NULL);
     if (options->target == NULL || options->target[0] == '\0' ||
         strlen(options->target) > TARGET_MAX - 16)
         return ST_INVALID_REQUEST;
@@ -102,7 +110,7 @@ enum status rpc_client_new(const struct rpc_client_options *options, struct rpc_
     client->timeout_ms_max = options->timeout_ms_max == 0 ? TIMEOUT_MS : options->timeout_ms_max;
     client->channel_count = options->channels == 0 ? 1 : options->channels;
     for (size_t i = 0; i < client->channel_count; i++) {
-        client->channels[i] = make_channel(target, (int)i);
+        client->channels[i] = make_channel(target, (int)i, options);
         client->queues[i] = grpc_completion_queue_create_for_next(NULL);
         if (pthread_create(&client->pollers[i], NULL, poll_events, client->queues[i]) != 0)
             abort();

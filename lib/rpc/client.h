@@ -10,6 +10,7 @@
 #include "base/ctx.h"
 #include "base/macros.h"
 #include "base/status.h"
+#include "rpc/tls.h"
 
 struct rpc_client;
 
@@ -18,7 +19,9 @@ struct rpc_client_options {
      * "host:port[,host:port]"; several addresses are used round robin. Connects lazily; being
      * unreachable is an answer, not a failure to make the client. */
     const char *target;
-    size_t channels;        /* connections to spread calls over, 0: 1 */
+    const struct rpc_tls *tls; /* borrowed; NULL: plain text */
+    const char *peer;          /* with tls: the name the peer's certificate must hold, "wallet" */
+    size_t channels;           /* connections to spread calls over, 0: 1 */
     int64_t timeout_ms_max; /* longest any call may take, 0: 10000; a ctx's nearer deadline wins */
 };
 

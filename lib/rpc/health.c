@@ -88,11 +88,13 @@ static const struct rpc_method methods[] = {
     {.name = "Check",
      .input = &grpc__health__v1__health_check_request__descriptor,
      .output = &grpc__health__v1__health_check_response__descriptor,
-     .handle = check},
+     .handle = check,
+     .callers = "*"},
     {.name = "Watch",
      .input = &grpc__health__v1__health_check_request__descriptor,
      .output = &grpc__health__v1__health_check_response__descriptor,
-     .open = watch},
+     .open = watch,
+     .callers = "*"},
 };
 
 struct rpc_service rpc_health_service(struct rpc_server *server)

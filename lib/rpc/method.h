@@ -40,6 +40,9 @@ struct rpc_method {
     const ProtobufCMessageDescriptor *output;
     rpc_handle_fn *handle; /* exactly one of handle and open */
     rpc_open_fn *open;
+    /* With mutual TLS: the names whose certificates may call it, "gateway payment"; "*": anybody
+     * with a certificate; NULL: nobody. */
+    const char *callers;
 };
 
 struct rpc_service {

@@ -15,6 +15,7 @@
 #include "rpc/failure.h"
 #include "rpc/internal.h"
 #include "rpc/message.h"
+#include "rpc/tls_internal.h"
 
 enum {
     WORKERS = 64,
@@ -184,11 +185,15 @@ static void run_call(void *job, struct arena *arena)
     struct rpc_server_call *call = job;
     struct ctx ctx;
     rpc_server_fill_ctx(&ctx, call, arena);
-    if (call->endpoint->method->open != NULL) {
+    enum status status = ST_OK;
+    if (call->server->options.tls != NULL)
+        status = rpc_tls_check_caller(&ctx, call->call, call->endpoint->method);
+    if (status == ST_OK && call->endpoint->method->open != NULL) {
         open_stream(&ctx, call);
         return;
     }
-    const enum status status = handle_unary(&ctx, call);
+    if (status == ST_OK)
+        status = handle_unary(&ctx, call);
     rpc_server_finish(call, &ctx, status);
     rpc_server_answer(call, &ctx, status);
 }
@@ -274,6 +279,7 @@ static void add_endpoint(struct rpc_server *server, const struct rpc_service *se
 {
     assert(server->endpoint_count < RPC_METHODS_MAX);
     assert((method->handle == NULL) != (method->open == NULL));
+    assert(server->options.tls == NULL || method->callers != NULL); /* a forgotten row */
     struct rpc_endpoint *endpoint = &server->endpoints[server->endpoint_count++];
     endpoint->server = server;
     endpoint->service = service;
@@ -390,7 +396,7 @@ enum status rpc_server_start(const struct rpc_server_options *options,
                              struct rpc_server **ret_server)
 {
     struct rpc_server *server = make_server(options);
-    grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
+    grpc_server_credentials *credentials = rpc_tls_server_credentials(options->tls);
     server->port = grpc_server_add_http2_port(server->core, options->listen, credentials);
     grpc_server_credentials_release(credentials);
     if (server->port == 0) {

@@ -10,6 +10,7 @@
 #include "base/macros.h"
 #include "base/status.h"
 #include "rpc/method.h"
+#include "rpc/tls.h"
 
 /* Limits of every server; each refuses with the status named. */
 enum {
@@ -30,6 +31,7 @@ struct rpc_server_options {
     size_t in_flight_max; /* queued and running unary calls, 0: 1024; more: RESOURCE_EXHAUSTED */
     size_t streams_max;   /* open server streams, 0: 16384 */
     int64_t max_connection_age_ms; /* 0: 45000, so that clients find scaled-up instances */
+    const struct rpc_tls *tls;     /* borrowed; NULL: plain text, any caller */
     int64_t default_timeout_ms;    /* for calls that came without a deadline, 0: 30000 */
 };
 

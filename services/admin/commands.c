@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "app/settings.h"
 #include "audit.h"
 #include "base/checked.h"
 #include "base/clock.h"
@@ -51,16 +52,20 @@ struct session {
     struct arena arena;
 };
 
-static bool session_begin(struct session *session, const struct config_setting *settings)
+static bool session_begin(struct session *session, const char *peer,
+                          const struct config_setting *settings)
 {
     *session = (struct session){.settings = settings};
-    if (config_load(settings, peer_setting_count, &session->config, stderr) != ST_OK)
+    if (config_load(settings, peer_setting_count, &session->config, stderr) != ST_OK ||
+        app_settings_load(stderr) != ST_OK)
         return false;
     session->block = malloc(CALL_ARENA_SIZE);
     if (!session->block)
         return false;
     arena_init(&session->arena, session->block, CALL_ARENA_SIZE);
-    return rpc_client_new(&(struct rpc_client_options){.target = session->config.target},
+    return rpc_client_new(&(struct rpc_client_options){.target = session->config.target,
+                                                       .tls = app_tls(),
+                                                       .peer = peer},
                           &session->client) == ST_OK;
 }
 
@@ -96,7 +101,7 @@ int command_seed_demo(int argc, char **argv)
 
     struct session session;
     int code = EXIT_DONE;
-    if (!session_begin(&session, concert_peer_settings))
+    if (!session_begin(&session, "concert", concert_peer_settings))
         code = EXIT_USAGE;
     int64_t now_unix_ms = clock_wall_ms();
     for (size_t i = 0; i < demo_concert_count && code == EXIT_DONE; i++) {
@@ -147,7 +152,7 @@ int command_policy(int argc, char **argv)
     struct session session;
     struct ctx ctx;
     struct queue_figures figures;
-    if (!session_begin(&session, queue_peer_settings)) {
+    if (!session_begin(&session, "queue", queue_peer_settings)) {
         session_done(&session);
         return EXIT_USAGE;
     }

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/settings.h"
 #include "base/macros.h"
 #include "commands.h"
 #include "config.h"
@@ -40,6 +41,7 @@ static void print_help(FILE *out)
     print_settings(out, "audit", audit_settings, audit_setting_count);
     print_settings(out, "seed-demo", concert_peer_settings, peer_setting_count);
     print_settings(out, "queue and policy", queue_peer_settings, peer_setting_count);
+    print_settings(out, "every command that calls a service", app_setting_table, app_setting_count);
 }
 
 int main(int argc, char **argv)

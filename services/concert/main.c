@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "app/app.h"
+#include "app/settings.h"
 #include "config.h"
 #include "db/db.h"
 #include "db/migrate.h"
@@ -45,7 +46,9 @@ static int serve(const struct concert_config *config)
     }
 
     scoped(rpc_client_free) struct rpc_client *reservation = NULL;
-    status = rpc_client_new(&(struct rpc_client_options){.target = config->reservation_target},
+    status = rpc_client_new(&(struct rpc_client_options){.target = config->reservation_target,
+                                                         .tls = app_tls(),
+                                                         .peer = "reservation"},
                             &reservation);
     if (status != ST_OK) {
         log_line(LOG_ERROR, NULL, "RESERVATION_TARGET is not a gRPC name");

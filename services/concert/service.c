@@ -288,19 +288,21 @@ static enum status handle_add_date(struct ctx *ctx, void *self, const void *in, 
     return present_date(ctx, &date, &res->date);
 }
 
-#define METHOD(method, lower, handler)                                                             \
+/* Who may call it by certificate stands last. */
+#define METHOD(method, lower, handler, names)                                                      \
     {                                                                                              \
         .name = method, .input = &boxoffice__concert__v1__##lower##_request__descriptor,           \
         .output = &boxoffice__concert__v1__##lower##_response__descriptor, .handle = handler,      \
+        .callers = names,                                                                          \
     }
 
 static const struct rpc_method methods[] = {
-    METHOD("ListConcerts", list_concerts, handle_list_concerts),
-    METHOD("ListDates", list_dates, handle_list_dates),
-    METHOD("ListSeats", list_seats, handle_list_seats),
-    METHOD("GetSeat", get_seat, handle_get_seat),
-    METHOD("CreateConcert", create_concert, handle_create_concert),
-    METHOD("AddDate", add_date, handle_add_date),
+    METHOD("ListConcerts", list_concerts, handle_list_concerts, "gateway"),
+    METHOD("ListDates", list_dates, handle_list_dates, "gateway"),
+    METHOD("ListSeats", list_seats, handle_list_seats, "gateway"),
+    METHOD("GetSeat", get_seat, handle_get_seat, "reservation"),
+    METHOD("CreateConcert", create_concert, handle_create_concert, "admin"),
+    METHOD("AddDate", add_date, handle_add_date, "admin"),
 };
 
 struct rpc_service concert_rpc_service(struct concert_service *service)

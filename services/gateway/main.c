@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "app/app.h"
+#include "app/settings.h"
 #include "config.h"
 #include "event_routes.h"
 #include "log/log.h"
@@ -11,7 +12,6 @@ enum {
     CHANNELS = 2,           /* connections to each service */
     PEER_TIMEOUT_MS = 8000, /* below the request's own, so that there is time to answer */
     REQUEST_TIMEOUT_MS = 10000,
-    DRAIN_MS = 500,
     FINISH_MS = 10000,
     STREAMS_MAX = 8192, /* half of the connections: events leave room for requests */
 };
@@ -20,23 +20,25 @@ enum {
 static void stop_serving(void *self)
 {
     struct http_server **server = self;
-    http_server_stop(server, DRAIN_MS, FINISH_MS);
+    http_server_stop(server, app_settings()->drain_ms, FINISH_MS);
 }
 
 static enum status connect(const struct gateway_config *config, struct gateway_peers *peers)
 {
     const struct {
-        const char *target;
+        const char *peer, *target;
         struct rpc_client **client;
     } table[] = {
-        {config->queue_target, &peers->queue},
-        {config->concert_target, &peers->concert},
-        {config->reservation_target, &peers->reservation},
-        {config->wallet_target, &peers->wallet},
-        {config->payment_target, &peers->payment},
+        {"queue", config->queue_target, &peers->queue},
+        {"concert", config->concert_target, &peers->concert},
+        {"reservation", config->reservation_target, &peers->reservation},
+        {"wallet", config->wallet_target, &peers->wallet},
+        {"payment", config->payment_target, &peers->payment},
     };
     for (size_t i = 0; i < ARRAY_LEN(table); i++)
         TRY(rpc_client_new(&(struct rpc_client_options){.target = table[i].target,
+                                                        .tls = app_tls(),
+                                                        .peer = table[i].peer,
                                                         .channels = CHANNELS,
                                                         .timeout_ms_max = PEER_TIMEOUT_MS},
                            table[i].client));

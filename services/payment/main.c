@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "app/app.h"
+#include "app/settings.h"
 #include "config.h"
 #include "db/db.h"
 #include "db/migrate.h"
@@ -39,11 +40,12 @@ static void stop_jobs(void *self)
     payment_jobs_stop(self);
 }
 
-static enum status connect_peer(const struct payment_config *config, const char *target,
-                                struct rpc_client **ret_client)
+static enum status connect_peer(const struct payment_config *config, const char *peer,
+                                const char *target, struct rpc_client **ret_client)
 {
     return rpc_client_new(
-        &(struct rpc_client_options){.target = target, .channels = (size_t)config->channels},
+        &(struct rpc_client_options){
+            .target = target, .tls = app_tls(), .peer = peer, .channels = (size_t)config->channels},
         ret_client);
 }
 
@@ -84,11 +86,11 @@ static int serve(const struct payment_config *config)
         },
         &db);
     if (status == ST_OK)
-        status = connect_peer(config, config->reservation_target, &reservation);
+        status = connect_peer(config, "reservation", config->reservation_target, &reservation);
     if (status == ST_OK)
-        status = connect_peer(config, config->wallet_target, &wallet);
+        status = connect_peer(config, "wallet", config->wallet_target, &wallet);
     if (status == ST_OK)
-        status = connect_peer(config, config->queue_target, &queue);
+        status = connect_peer(config, "queue", config->queue_target, &queue);
     if (status != ST_OK) {
         log_line(LOG_ERROR, NULL, "the pools could not be made: %s", status_name(status));
         return EXIT_FAILURE;

@@ -180,16 +180,18 @@ static enum status handle_list_payments(struct ctx *ctx, void *self, const void 
     return ST_OK;
 }
 
-#define METHOD(method, snake, handler)                                                             \
+/* Who may call it by certificate stands last. */
+#define METHOD(method, snake, handler, names)                                                      \
     {                                                                                              \
         .name = method, .input = &boxoffice__payment__v1__##snake##_request__descriptor,           \
         .output = &boxoffice__payment__v1__##snake##_response__descriptor, .handle = handler,      \
+        .callers = names,                                                                          \
     }
 
 static const struct rpc_method methods[] = {
-    METHOD("Pay", pay, handle_pay),
-    METHOD("GetPayment", get_payment, handle_get_payment),
-    METHOD("ListPayments", list_payments, handle_list_payments),
+    METHOD("Pay", pay, handle_pay, "gateway"),
+    METHOD("GetPayment", get_payment, handle_get_payment, "gateway"),
+    METHOD("ListPayments", list_payments, handle_list_payments, "gateway"),
 };
 
 struct rpc_service payment_rpc_service(struct payment_service *service)

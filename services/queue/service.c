@@ -340,18 +340,19 @@ static enum status handle_get_queue(struct ctx *ctx, void *self, const void *in,
     return give_policy(ctx, &figures.policy, &res->policy);
 }
 
-#define METHOD(text, stem)                                                                         \
+/* Who may call it by certificate stands last. */
+#define METHOD(text, stem, names)                                                                  \
     .name = text, .input = &boxoffice__queue__v1__##stem##_request__descriptor,                    \
-    .output = &boxoffice__queue__v1__##stem##_response__descriptor
+    .output = &boxoffice__queue__v1__##stem##_response__descriptor, .callers = names
 
 static const struct rpc_method methods[] = {
-    {METHOD("IssueToken", issue_token), .handle = handle_issue_token},
-    {METHOD("GetToken", get_token), .handle = handle_get_token},
-    {METHOD("WatchToken", watch_token), .open = open_watch_token},
-    {METHOD("VerifyTokens", verify_tokens), .handle = handle_verify_tokens},
-    {METHOD("ExpireToken", expire_token), .handle = handle_expire_token},
-    {METHOD("SetPolicy", set_policy), .handle = handle_set_policy},
-    {METHOD("GetQueue", get_queue), .handle = handle_get_queue},
+    {METHOD("IssueToken", issue_token, "gateway"), .handle = handle_issue_token},
+    {METHOD("GetToken", get_token, "gateway"), .handle = handle_get_token},
+    {METHOD("WatchToken", watch_token, "gateway"), .open = open_watch_token},
+    {METHOD("VerifyTokens", verify_tokens, "gateway payment"), .handle = handle_verify_tokens},
+    {METHOD("ExpireToken", expire_token, "gateway payment"), .handle = handle_expire_token},
+    {METHOD("SetPolicy", set_policy, "admin"), .handle = handle_set_policy},
+    {METHOD("GetQueue", get_queue, "admin gateway"), .handle = handle_get_queue},
 };
 
 struct rpc_service queue_rpc_service(struct queue_service *service)

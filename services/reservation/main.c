@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "app/app.h"
+#include "app/settings.h"
 #include "config.h"
 #include "db/db.h"
 #include "db/migrate.h"
@@ -53,8 +54,10 @@ static int serve(const struct reservation_config *config)
     }
 
     scoped(rpc_client_free) struct rpc_client *concert = NULL;
-    status =
-        rpc_client_new(&(struct rpc_client_options){.target = config->concert_target}, &concert);
+    status = rpc_client_new(&(struct rpc_client_options){.target = config->concert_target,
+                                                         .tls = app_tls(),
+                                                         .peer = "concert"},
+                            &concert);
     if (status != ST_OK) {
         log_line(LOG_ERROR, NULL, "CONCERT_TARGET is not a gRPC name");
         return EXIT_FAILURE;

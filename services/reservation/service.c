@@ -368,21 +368,22 @@ static enum status handle_release(struct ctx *ctx, void *self, const void *in, v
 #define TYPES(method, lower)                                                                       \
     .name = method, .input = &boxoffice__reservation__v1__##lower##_request__descriptor,           \
     .output = &boxoffice__reservation__v1__##lower##_response__descriptor
-#define METHOD(method, lower, handler)                                                             \
+/* Who may call it by certificate stands last. */
+#define METHOD(method, lower, handler, names)                                                      \
     {                                                                                              \
-        TYPES(method, lower), .handle = handler                                                    \
+        TYPES(method, lower), .handle = handler, .callers = names                                  \
     }
 
 static const struct rpc_method methods[] = {
-    METHOD("Reserve", reserve, handle_reserve),
-    METHOD("GetReservation", get_reservation, handle_get),
-    METHOD("ListReservations", list_reservations, handle_list),
-    METHOD("Cancel", cancel, handle_cancel),
-    METHOD("GetOccupancy", get_occupancy, handle_occupancy),
-    {TYPES("WatchOccupancy", watch_occupancy), .open = open_watch_occupancy},
-    METHOD("BeginPayment", begin_payment, handle_begin_payment),
-    METHOD("Confirm", confirm, handle_confirm),
-    METHOD("Release", release, handle_release),
+    METHOD("Reserve", reserve, handle_reserve, "gateway"),
+    METHOD("GetReservation", get_reservation, handle_get, "gateway"),
+    METHOD("ListReservations", list_reservations, handle_list, "gateway"),
+    METHOD("Cancel", cancel, handle_cancel, "gateway"),
+    METHOD("GetOccupancy", get_occupancy, handle_occupancy, "concert"),
+    {TYPES("WatchOccupancy", watch_occupancy), .open = open_watch_occupancy, .callers = "concert"},
+    METHOD("BeginPayment", begin_payment, handle_begin_payment, "payment"),
+    METHOD("Confirm", confirm, handle_confirm, "payment"),
+    METHOD("Release", release, handle_release, "payment"),
 };
 
 struct rpc_service reservation_rpc_service(struct reservation_service *service)

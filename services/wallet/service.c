@@ -207,18 +207,20 @@ static enum status handle_list_transactions(struct ctx *ctx, void *self, const v
     return ST_OK;
 }
 
-#define METHOD(method, snake, handler)                                                             \
+/* Who may call it by certificate stands last. */
+#define METHOD(method, snake, handler, names)                                                      \
     {                                                                                              \
         .name = method, .input = &boxoffice__wallet__v1__##snake##_request__descriptor,            \
         .output = &boxoffice__wallet__v1__##snake##_response__descriptor, .handle = handler,       \
+        .callers = names,                                                                          \
     }
 
 static const struct rpc_method methods[] = {
-    METHOD("Charge", charge, handle_charge),
-    METHOD("GetBalance", get_balance, handle_get_balance),
-    METHOD("Debit", debit, handle_debit),
-    METHOD("Refund", refund, handle_refund),
-    METHOD("ListTransactions", list_transactions, handle_list_transactions),
+    METHOD("Charge", charge, handle_charge, "gateway"),
+    METHOD("GetBalance", get_balance, handle_get_balance, "gateway"),
+    METHOD("Debit", debit, handle_debit, "payment"),
+    METHOD("Refund", refund, handle_refund, "payment"),
+    METHOD("ListTransactions", list_transactions, handle_list_transactions, "gateway"),
 };
 
 struct rpc_service wallet_rpc_service(struct wallet_service *service)
