@@ -3,10 +3,15 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "failpoint.h"
+#include "failpoint/failpoint.h"
 #include "log/log.h"
 #include "peers.h"
 #include "store.h"
+
+enum {
+    RECORD_RETRIES_MAX = 3,
+    TOKEN_REST_MS = 2000, /* after a silence of the queue service */
+};
 
 /* Runs the command that is due; what it brought is in *payment. */
 static enum status call_peer(struct ctx *ctx, const struct payment_driver *driver,
@@ -55,11 +60,47 @@ static enum status run_command(struct ctx *ctx, const struct payment_driver *dri
     return status;
 }
 
-/* One step: ST_OK when the next state is recorded, ST_CONFLICT when the lease was lost, anything
- * else when the outcome of the command or of the recording is not known. *payment is changed on
- * ST_OK only. */
-static enum status take_step(struct ctx *ctx, const struct payment_driver *driver,
-                             struct payment *payment)
+static void sleep_ms(int64_t ms)
+{
+    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
+    nanosleep(&time, NULL);
+}
+
+/* Whether there is time for another try, after `retries` earlier ones. */
+static bool has_time(struct ctx *ctx, int64_t retries)
+{
+    return ctx_remaining_ms(ctx) > 2 * DRIVE_MARGIN_MS + saga_backoff_ms(retries + 1);
+}
+
+/* Asks again when the answer is lost, so that a command whose outcome is known is not run anew. */
+static enum status record(struct ctx *ctx, const struct payment_driver *driver,
+                          struct payment *payment, enum saga_state from)
+{
+    for (int64_t retries = 0;; retries++) {
+        struct ctx own = *ctx;
+        ctx_forgive(&own);
+        enum status status =
+            payment_store_record(&own, driver->db, payment, from, driver->lease_ms);
+        if (status == ST_OK || status == ST_CONFLICT)
+            return status;
+        log_line(LOG_WARN, ctx, "payment %s: could not be recorded: %s %s",
+                 payment->payment_id.text, status_name(status), own.detail);
+        if (retries == RECORD_RETRIES_MAX || !has_time(ctx, retries))
+            return status;
+        sleep_ms(saga_backoff_ms(retries + 1));
+    }
+}
+
+enum step {
+    STEP_TAKEN,
+    STEP_UNKNOWN,    /* the command's outcome is not known */
+    STEP_UNRECORDED, /* the outcome could not be recorded; perhaps it was */
+    STEP_LOST,       /* somebody else has the lease */
+};
+
+/* *payment is changed when the step is taken. */
+static enum step take_step(struct ctx *ctx, const struct payment_driver *driver,
+                           struct payment *payment)
 {
     struct payment next = *payment;
     enum status status = run_command(ctx, driver, &next);
@@ -67,20 +108,16 @@ static enum status take_step(struct ctx *ctx, const struct payment_driver *drive
     enum saga_event event = saga_classify(saga_command(payment->state), status);
     const struct saga_transition *transition = saga_find(payment->state, event);
     if (!transition)
-        return ST_UNAVAILABLE;
+        return STEP_UNKNOWN;
 
     payment_apply(&next, transition, status);
-    TRY(payment_store_record(ctx, driver->db, &next, payment->state, driver->lease_ms));
+    enum status recorded = record(ctx, driver, &next, payment->state);
+    if (recorded != ST_OK)
+        return recorded == ST_CONFLICT ? STEP_LOST : STEP_UNRECORDED;
     log_line(transition->fails ? LOG_INFO : LOG_DEBUG, ctx, "payment %s: %s",
              payment->payment_id.text, transition->sentence);
     *payment = next;
-    return ST_OK;
-}
-
-static void sleep_ms(int64_t ms)
-{
-    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
-    nanosleep(&time, NULL);
+    return STEP_TAKEN;
 }
 
 /* Whether the step may be tried again in this drive, after `retries` earlier retries of it. */
@@ -88,7 +125,7 @@ static bool may_retry(struct ctx *ctx, const struct payment_driver *driver,
                       const struct payment *payment, int64_t retries)
 {
     return saga_outcome(payment->state) == SAGA_PENDING && retries < driver->retries_max &&
-           ctx_remaining_ms(ctx) > 2 * DRIVE_MARGIN_MS + saga_backoff_ms(retries + 1);
+           has_time(ctx, retries);
 }
 
 static void hand_over(struct ctx *ctx, const struct payment_driver *driver,
@@ -104,23 +141,38 @@ static void hand_over(struct ctx *ctx, const struct payment_driver *driver,
                  payment->payment_id.text, status_name(status), own.detail);
 }
 
+/* All that is left is the token, and the queue service gave no answer a moment ago. */
+static bool leaves_token(const struct payment_driver *driver, const struct payment *payment)
+{
+    return payment->state == SAGA_EXPIRING_TOKEN && driver->rest &&
+           atomic_load(&driver->rest->until_us) > clock_monotonic_us();
+}
+
+static void note_silence(const struct payment_driver *driver, const struct payment *payment)
+{
+    if (payment->state == SAGA_EXPIRING_TOKEN && driver->rest)
+        atomic_store(&driver->rest->until_us, clock_monotonic_us() + TOKEN_REST_MS * 1000);
+}
+
 void payment_drive(struct ctx *ctx, const struct payment_driver *driver, struct payment *payment)
 {
     int64_t retries = 0;
 
     while (!saga_is_over(payment->state)) {
-        if (ctx_remaining_ms(ctx) <= DRIVE_MARGIN_MS) {
+        if (ctx_remaining_ms(ctx) <= DRIVE_MARGIN_MS || leaves_token(driver, payment)) {
             hand_over(ctx, driver, payment, false);
             return;
         }
-        enum status status = take_step(ctx, driver, payment);
-        if (status == ST_OK) {
+        enum step step = take_step(ctx, driver, payment);
+        if (step == STEP_TAKEN) {
             retries = 0;
             continue;
         }
-        if (status == ST_CONFLICT)
+        if (step == STEP_LOST)
             return;
-        if (!may_retry(ctx, driver, payment, retries)) {
+        if (step == STEP_UNKNOWN)
+            note_silence(driver, payment);
+        if (step == STEP_UNRECORDED || !may_retry(ctx, driver, payment, retries)) {
             hand_over(ctx, driver, payment, true);
             return;
         }

@@ -50,7 +50,8 @@ static enum status connect_peer(const struct payment_config *config, const char 
 }
 
 static struct payment_driver make_driver(const struct payment_config *config, struct db *db,
-                                         const struct payment_peers *peers)
+                                         const struct payment_peers *peers,
+                                         struct payment_token_rest *rest)
 {
     /* A fifth of the seat's lease: a payment whose driver died is taken over while its seat is
      * still safe. */
@@ -65,6 +66,7 @@ static struct payment_driver make_driver(const struct payment_config *config, st
         .step_ms = lease_ms / 2,
         .token_ms = TOKEN_MS,
         .retries_max = RETRIES_MAX,
+        .rest = rest,
     };
 }
 
@@ -97,9 +99,9 @@ static int serve(const struct payment_config *config)
     }
 
     struct payment_peers peers = {.reservation = reservation, .wallet = wallet, .queue = queue};
-    struct payment_service service = {.db = db, .driver = make_driver(config, db, &peers)};
+    struct payment_token_rest rest = {0};
+    struct payment_service service = {.db = db, .driver = make_driver(config, db, &peers, &rest)};
     struct payment_driver background = service.driver;
-    background.token_ms = background.step_ms;
     background.retries_max = 0;
 
     struct rpc_service rpc_service = payment_rpc_service(&service);

@@ -46,6 +46,13 @@ struct payment {
     struct uuid lease_id;    /* of whoever drives it; empty when nobody does */
 };
 
+/* What there is to do for payments that nobody drives. Apart, so that a queue service that is away,
+ * with every paid token waiting for it, never keeps anybody's money or seat waiting. */
+enum payment_work {
+    PAYMENT_WORK_SETTLE, /* to be paid or undone */
+    PAYMENT_WORK_TOKENS, /* paid, with the queue token to be expired */
+};
+
 /* 0 asks for the default; false and unchanged outside 0..PAYMENT_PAGE_MAX. */
 bool payment_page_size(int32_t asked, size_t *ret_size);
 /* "" starts at the newest payment; otherwise the id of the last payment seen. False and unchanged

@@ -29,12 +29,12 @@ static const struct saga_transition transitions[] = {
     {SAGA_CLAIMING, SAGA_DONE, SAGA_DEBITING, false, "the seat is claimed"},
     {SAGA_CLAIMING, SAGA_REFUSED, SAGA_FAILED, true, "the seat cannot be paid"},
     {SAGA_DEBITING, SAGA_DONE, SAGA_CONFIRMING, false, "the wallet is debited"},
-    {SAGA_DEBITING, SAGA_REFUSED, SAGA_RELEASING, true, "the wallet refused, the seat goes back"},
+    {SAGA_DEBITING, SAGA_REFUSED, SAGA_REFUNDING, true, "the wallet refused, it goes back"},
     {SAGA_CONFIRMING, SAGA_DONE, SAGA_EXPIRING_TOKEN, false, "the seat is sold"},
     {SAGA_CONFIRMING, SAGA_REFUSED, SAGA_REFUNDING, true, "the seat lapsed, the money goes back"},
     {SAGA_EXPIRING_TOKEN, SAGA_DONE, SAGA_COMPLETED, false, "the queue token is used up"},
     {SAGA_EXPIRING_TOKEN, SAGA_REFUSED, SAGA_COMPLETED, false, "there is no such queue token"},
-    {SAGA_REFUNDING, SAGA_DONE, SAGA_RELEASING, false, "the money is back"},
+    {SAGA_REFUNDING, SAGA_DONE, SAGA_RELEASING, false, "no money is owed"},
     {SAGA_RELEASING, SAGA_DONE, SAGA_FAILED, false, "the seat is back"},
     {SAGA_RELEASING, SAGA_REFUSED, SAGA_FAILED, false, "the seat had gone back already"},
 };
@@ -67,21 +67,39 @@ enum saga_outcome saga_outcome(enum saga_state state)
 
 enum saga_event saga_classify(enum saga_command command, enum status status)
 {
-    /* Answers that leave open whether the peer did it, or will when asked again. */
-    static const enum status unknown[] = {
-        ST_UNAVAILABLE, ST_TIMEOUT,       ST_CANCELLED, ST_OVERLOADED,          ST_RATE_LIMITED,
-        ST_CONFLICT,    ST_UNIMPLEMENTED, ST_INTERNAL,  ST_CONSTRAINT_VIOLATED,
+    /* Answers that say for good that the command was not done and never will be. */
+    static const struct {
+        enum saga_command command;
+        enum status status;
+    } refusals[] = {
+        {SAGA_CLAIM_SEAT, ST_RESERVATION_NOT_FOUND},
+        {SAGA_CLAIM_SEAT, ST_HOLD_EXPIRED},
+        {SAGA_CLAIM_SEAT, ST_NOT_HELD},
+        {SAGA_CLAIM_SEAT, ST_ALREADY_PAID},
+        {SAGA_CLAIM_SEAT, ST_PAYMENT_IN_PROGRESS},
+        {SAGA_CLAIM_SEAT, ST_INVALID_REQUEST},
+        {SAGA_DEBIT_WALLET, ST_INSUFFICIENT_BALANCE},
+        {SAGA_DEBIT_WALLET, ST_DEBIT_REFUNDED},
+        {SAGA_DEBIT_WALLET, ST_INVALID_REQUEST},
+        {SAGA_CONFIRM_SEAT, ST_HOLD_EXPIRED},
+        {SAGA_CONFIRM_SEAT, ST_ALREADY_PAID},
+        {SAGA_CONFIRM_SEAT, ST_RESERVATION_NOT_FOUND},
+        {SAGA_EXPIRE_TOKEN, ST_TOKEN_INVALID},
+        {SAGA_EXPIRE_TOKEN, ST_TOKEN_EXPIRED},
+        {SAGA_EXPIRE_TOKEN, ST_QUEUE_NOT_FOUND},
+        {SAGA_EXPIRE_TOKEN, ST_INVALID_REQUEST},
+        {SAGA_RELEASE_SEAT, ST_HOLD_EXPIRED},
+        {SAGA_RELEASE_SEAT, ST_NOT_HELD},
+        {SAGA_RELEASE_SEAT, ST_RESERVATION_NOT_FOUND},
     };
 
     if (status == ST_OK)
         return SAGA_DONE;
-    if (command == SAGA_REFUND_WALLET)
-        return SAGA_UNKNOWN;
-    for (size_t i = 0; i < ARRAY_LEN(unknown); i++) {
-        if (status == unknown[i])
-            return SAGA_UNKNOWN;
+    for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+        if (refusals[i].command == command && refusals[i].status == status)
+            return SAGA_REFUSED;
     }
-    return SAGA_REFUSED;
+    return SAGA_UNKNOWN;
 }
 
 int64_t saga_backoff_ms(int64_t attempts)

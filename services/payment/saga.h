@@ -1,16 +1,5 @@
 /* The saga of one payment: pure. Each state names the one command that is due in it; the command's
- * outcome is the event that leads to the next state, which is recorded before its command runs.
- *
- *     CLAIMING ----done----> DEBITING ----done----> CONFIRMING ----done----> EXPIRING_TOKEN
- * --done--> COMPLETED |                      |                       |                          | ^
- *     refused                refused                 refused +-------refused-------+ | | v | |
- * REFUNDING --done--+ |                      v                                     | | RELEASING
- * <-------------------------------+ |                      |
- *        +-------> FAILED <-----+ done, refused
- *
- * An outcome that is not known (a peer that could not be reached or did not answer) is no event:
- * the payment stays where it is and the same command runs again under the same ids, until it is
- * known. */
+ * outcome is the event that leads to the next state, which is recorded before its command runs. */
 #ifndef PAYMENT_SAGA_H
 #define PAYMENT_SAGA_H
 
@@ -21,6 +10,22 @@
 #include "base/macros.h"
 #include "base/status.h"
 
+/*
+ *    CLAIMING --done--> DEBITING --done--> CONFIRMING --done--> EXPIRING_TOKEN --done--> COMPLETED
+ *       |                  |                   |                     |                     ^
+ *       |               refused             refused                  +------refused--------+
+ *       |                  |                   |
+ *       |                  +-------------------+---> REFUNDING --done--> RELEASING
+ *       |                                                                    |
+ *       +--------------refused--------------> FAILED <-----done, refused-----+
+ *
+ * A refused debit is refunded too: an earlier attempt of it that found no answer may still be on
+ * its way, and the refund takes back what it took or blocks it for good.
+ *
+ * An outcome that is not known (a peer that could not be reached or did not answer, or an answer
+ * that is no clear no) is no event: the payment stays where it is and the same command runs again
+ * under the same ids, until it is known.
+ */
 enum saga_state {
     SAGA_CLAIMING,
     SAGA_DEBITING,
@@ -65,8 +70,9 @@ enum saga_command saga_command(enum saga_state state);
 bool saga_is_over(enum saga_state state);
 enum saga_outcome saga_outcome(enum saga_state state);
 
-/* What the status of a command's call means. A refund is never refused: whatever went wrong, the
- * user's money is still owed, so it is tried again. */
+/* What the status of a command's call means. Only the statuses listed for a command are refusals:
+ * whatever else a peer or the way to it says is SAGA_UNKNOWN. A refund is never refused: the user's
+ * money is still owed, so it is tried again. */
 enum saga_event saga_classify(enum saga_command command, enum status status);
 
 /* How long to leave a payment alone after `attempts` (1 or more) unknown outcomes in a row:

@@ -6,6 +6,7 @@
 #include "base/ctx.h"
 #include "base/uuid.h"
 #include "boxoffice/payment/v1/payment.pb-c.h"
+#include "failpoint/failpoint.h"
 #include "metrics/metrics.h"
 #include "store.h"
 
@@ -106,6 +107,7 @@ static enum status handle_pay(struct ctx *ctx, void *self, const void *in, void 
 
     TRY(check_pay(ctx, req));
 
+    TRY(failpoint_hit("start", FAILPOINT_BEFORE));
     struct payment payment;
     bool created;
     TRY(payment_store_start(ctx, service->db,
@@ -119,6 +121,7 @@ static enum status handle_pay(struct ctx *ctx, void *self, const void *in, void 
                                 .replay_only = req->replay_only,
                             },
                             &payment, &created));
+    TRY(failpoint_hit("start", FAILPOINT_AFTER));
     if (!created && strcmp(payment.reservation_id.text, req->reservation_id) != 0)
         return ST_IDEMPOTENCY_KEY_REUSED;
     if (!created && saga_outcome(payment.state) == SAGA_PENDING)

@@ -55,14 +55,22 @@ static enum status read_payment(struct ctx *ctx, const struct db_rows *rows, siz
     return ST_OK;
 }
 
+/* How long a key is kept. One whose payment still runs is kept for longer. */
+#define KEY_KEPT   "interval '24 hours'"
+#define IS_OVER    "state IN ('COMPLETED', 'FAILED')"
+#define IS_PENDING "state NOT IN ('EXPIRING_TOKEN', 'COMPLETED', 'FAILED')"
+
 /* Everything a user's payments could collide on is theirs alone, so the user's lock makes this
- * statement free of surprises: what it sees is all there is. */
+ * statement free of surprises: what it sees is all there is. A key that is not good any more is
+ * taken over, whether or not the sweeper has been there. */
 static const struct db_statement start_statement = {
     .name = "start",
     .mode = DB_WRITE_LOCKED,
     .sql =
         "WITH earlier AS ("
-        "  SELECT * FROM payment WHERE user_id = $2::uuid AND idempotency_key = $4::text"
+        "  SELECT p.* FROM payment_key k JOIN payment p USING (payment_id)"
+        "  WHERE k.user_id = $2::uuid AND k.idempotency_key = $4::text"
+        "    AND (k.created_at > clock_timestamp() - " KEY_KEPT " OR NOT p." IS_OVER ")"
         "), live AS ("
         "  SELECT * FROM payment WHERE user_id = $2::uuid AND reservation_id = $3::uuid"
         "    AND state <> 'FAILED' AND NOT EXISTS (SELECT FROM earlier)"
@@ -74,6 +82,11 @@ static const struct db_statement start_statement = {
         "  WHERE NOT EXISTS (SELECT FROM earlier) AND NOT EXISTS (SELECT FROM live)"
         "    AND NOT $10::boolean"
         "  RETURNING *"
+        "), kept AS ("
+        "  INSERT INTO payment_key (user_id, idempotency_key, payment_id, created_at)"
+        "  SELECT user_id, idempotency_key, payment_id, created_at FROM created"
+        "  ON CONFLICT (user_id, idempotency_key) DO UPDATE"
+        "    SET payment_id = excluded.payment_id, created_at = excluded.created_at"
         ")"
         " SELECT 'CREATED', " COLUMNS " FROM created"
         " UNION ALL SELECT 'EARLIER', " COLUMNS " FROM earlier"
@@ -129,10 +142,11 @@ static const struct db_statement record_statement = {
         "  seat_no = coalesce(seat_no, $10::integer),"
         "  balance_after_won = CASE WHEN $3::text = 'DEBITING' AND $4::text = 'CONFIRMING'"
         "    THEN $11::bigint ELSE balance_after_won END,"
-        "  paid_at = CASE WHEN $4::text = 'EXPIRING_TOKEN' THEN clock_timestamp() ELSE paid_at END,"
+        "  paid_at = CASE WHEN $4::text = 'EXPIRING_TOKEN' AND paid_at IS NULL"
+        "    THEN clock_timestamp() ELSE paid_at END,"
         "  updated_at = clock_timestamp(),"
         "  lease_until = clock_timestamp() + $12::bigint * interval '1 ms'"
-        " WHERE payment_id = $1::uuid AND lease_id = $2::uuid AND state = $3::text"
+        " WHERE payment_id = $1::uuid AND lease_id = $2::uuid AND state IN ($3::text, $4::text)"
         " RETURNING " COLUMNS,
 };
 
@@ -190,24 +204,27 @@ enum status payment_store_defer(struct ctx *ctx, struct db *db, const struct pay
     return db_run(ctx, db, &defer_statement, &params, base_hash64(payment->user_id.text), &rows);
 }
 
-/* The highest key: this statement locks rows of any user, and comes last in its batch so that none
- * follows that could wait while they are locked. It never waits itself. */
-#define TAKE_OVER_KEY UINT64_MAX
+/* The highest key: such a statement locks rows of any user, and comes last in its batch so that
+ * none follows that could wait while they are locked. It never waits itself. */
+#define LAST_KEY UINT64_MAX
 
-static const struct db_statement take_over_statement = {
-    .name = "take_over",
-    .mode = DB_WRITE,
-    .sql = "UPDATE payment SET lease_id = $1::uuid,"
-           "  lease_until = clock_timestamp() + $2::bigint * interval '1 ms'"
-           " WHERE payment_id = ("
-           "   SELECT payment_id FROM payment"
-           "   WHERE state NOT IN ('COMPLETED', 'FAILED') AND lease_until <= clock_timestamp()"
-           "   ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED)"
-           " RETURNING " COLUMNS,
+#define TAKE_OVER(which)                                                                           \
+    "UPDATE payment SET lease_id = $1::uuid,"                                                      \
+    "  lease_until = clock_timestamp() + $2::bigint * interval '1 ms'"                             \
+    " WHERE payment_id = ("                                                                        \
+    "   SELECT payment_id FROM payment WHERE " which " AND lease_until <= clock_timestamp()"       \
+    "   ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED)"                                      \
+    " RETURNING " COLUMNS
+
+static const struct db_statement take_over_statements[] = {
+    [PAYMENT_WORK_SETTLE] = {.name = "take_over", .mode = DB_WRITE, .sql = TAKE_OVER(IS_PENDING)},
+    [PAYMENT_WORK_TOKENS] = {.name = "take_over_token",
+                             .mode = DB_WRITE,
+                             .sql = TAKE_OVER("state = 'EXPIRING_TOKEN'")},
 };
 
-enum status payment_store_take_over(struct ctx *ctx, struct db *db, int64_t lease_ms,
-                                    struct payment *ret_payment, bool *ret_found)
+enum status payment_store_take_over(struct ctx *ctx, struct db *db, enum payment_work work,
+                                    int64_t lease_ms, struct payment *ret_payment, bool *ret_found)
 {
     struct uuid lease_id;
     uuid_v4(&lease_id);
@@ -218,7 +235,7 @@ enum status payment_store_take_over(struct ctx *ctx, struct db *db, int64_t leas
     db_add_int64(&params, lease_ms);
 
     struct db_rows rows;
-    TRY(db_run(ctx, db, &take_over_statement, &params, TAKE_OVER_KEY, &rows));
+    TRY(db_run(ctx, db, &take_over_statements[work], &params, LAST_KEY, &rows));
     if (rows.row_count == 0) {
         *ret_found = false;
         return ST_OK;
@@ -285,8 +302,9 @@ static const struct db_statement backlog_statement = {
     .name = "backlog",
     .mode = DB_READ,
     .sql = "SELECT count(*), coalesce(floor(extract(epoch FROM"
-           "  clock_timestamp() - min(created_at)) * 1000), 0)::bigint"
-           " FROM payment WHERE state NOT IN ('COMPLETED', 'FAILED')",
+           "  clock_timestamp() - min(created_at)) * 1000), 0)::bigint,"
+           "  (SELECT count(*) FROM payment WHERE state = 'EXPIRING_TOKEN')"
+           " FROM payment WHERE " IS_PENDING,
 };
 
 enum status payment_store_read_backlog(struct ctx *ctx, struct db *db,
@@ -299,5 +317,29 @@ enum status payment_store_read_backlog(struct ctx *ctx, struct db *db,
     TRY(db_run(ctx, db, &backlog_statement, &params, 0, &rows));
     ret_backlog->unfinished = db_int64(&rows, 0, 0);
     ret_backlog->oldest_ms = db_int64(&rows, 0, 1);
+    ret_backlog->tokens = db_int64(&rows, 0, 2);
+    return ST_OK;
+}
+
+static const struct db_statement sweep_keys_statement = {
+    .name = "sweep_keys",
+    .mode = DB_WRITE,
+    .sql =
+        "DELETE FROM payment_key WHERE (user_id, idempotency_key) IN ("
+        "  SELECT k.user_id, k.idempotency_key FROM payment_key k JOIN payment p USING (payment_id)"
+        "  WHERE k.created_at <= clock_timestamp() - " KEY_KEPT " AND p." IS_OVER
+        "  ORDER BY k.created_at LIMIT $1::bigint FOR UPDATE OF k SKIP LOCKED)",
+};
+
+enum status payment_store_sweep_keys(struct ctx *ctx, struct db *db, int64_t limit,
+                                     int64_t *ret_count)
+{
+    struct db_params params;
+    db_params_init(&params, ctx);
+    db_add_int64(&params, limit);
+
+    struct db_rows rows;
+    TRY(db_run(ctx, db, &sweep_keys_statement, &params, LAST_KEY, &rows));
+    *ret_count = rows.affected;
     return ST_OK;
 }

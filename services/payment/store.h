@@ -25,14 +25,16 @@ struct payment_order {
     bool replay_only; /* only an earlier payment of the key: ST_TOKEN_EXPIRED when there is none */
 };
 /* Records a new payment, CLAIMING and leased to the caller (*ret_created true), or finds the one
- * that this user made with this key before (false; not leased). ST_ALREADY_PAID or
- * ST_PAYMENT_IN_PROGRESS when another payment of the user for this reservation is paid or running;
- * nothing is recorded then. */
+ * that this user made with this key before (false; not leased). A key is kept for 24 hours by the
+ * database's clock, and for as long as its payment runs; then it is as good as new. ST_ALREADY_PAID
+ * or ST_PAYMENT_IN_PROGRESS when another payment of the user for this reservation is paid or
+ * running; nothing is recorded then. */
 enum status payment_store_start(struct ctx *ctx, struct db *db, const struct payment_order *order,
                                 struct payment *ret_payment, bool *ret_created) MUST_CHECK;
 
 /* Records that `payment` has moved from state `from` to where it is now, and renews its lease; the
- * store fills paid_at. ST_CONFLICT when the payment was not in `from` under this lease any more. */
+ * store fills paid_at. A repeat of what was recorded already is no failure, so a lost answer is
+ * asked for again. ST_CONFLICT when the payment was in neither state under this lease any more. */
 enum status payment_store_record(struct ctx *ctx, struct db *db, struct payment *payment,
                                  enum saga_state from, int64_t lease_ms) MUST_CHECK;
 
@@ -41,10 +43,11 @@ enum status payment_store_record(struct ctx *ctx, struct db *db, struct payment 
 enum status payment_store_defer(struct ctx *ctx, struct db *db, const struct payment *payment,
                                 int64_t delay_ms) MUST_CHECK;
 
-/* Leases the unfinished payment that has been free for longest, whoever drove it before; *ret_found
- * false when there is none. Callers at the same time get different ones. */
-enum status payment_store_take_over(struct ctx *ctx, struct db *db, int64_t lease_ms,
-                                    struct payment *ret_payment, bool *ret_found) MUST_CHECK;
+/* Leases the unfinished payment of that kind that has been free for longest, whoever drove it
+ * before; *ret_found false when there is none. Callers at the same time get different ones. */
+enum status payment_store_take_over(struct ctx *ctx, struct db *db, enum payment_work work,
+                                    int64_t lease_ms, struct payment *ret_payment,
+                                    bool *ret_found) MUST_CHECK;
 
 /* ST_PAYMENT_NOT_FOUND, also for another user's. */
 enum status payment_store_get(struct ctx *ctx, struct db *db, const char *payment_id,
@@ -57,10 +60,15 @@ enum status payment_store_list(struct ctx *ctx, struct db *db, const char *user_
                                const struct payment **ret_payments, size_t *ret_count) MUST_CHECK;
 
 struct payment_backlog {
-    int64_t unfinished;
-    int64_t oldest_ms; /* since the oldest unfinished one was made; 0 without any */
+    int64_t unfinished; /* neither paid nor undone */
+    int64_t oldest_ms;  /* since the oldest of them was made; 0 without any */
+    int64_t tokens;     /* paid, and their queue tokens still to be expired */
 };
 enum status payment_store_read_backlog(struct ctx *ctx, struct db *db,
                                        struct payment_backlog *ret_backlog) MUST_CHECK;
+
+/* Forgets at most `limit` keys that need not be kept any more; how many. */
+enum status payment_store_sweep_keys(struct ctx *ctx, struct db *db, int64_t limit,
+                                     int64_t *ret_count) MUST_CHECK;
 
 #endif

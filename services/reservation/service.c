@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "boxoffice/reservation/v1/reservation.pb-c.h"
 #include "claim.h"
+#include "failpoint/failpoint.h"
 #include "peers.h"
 #include "store.h"
 #include "watch.h"
@@ -133,6 +134,7 @@ static enum status handle_reserve(struct ctx *ctx, void *self, const void *in, v
     TRY(claim_catalog_date(ctx, service->catalog, req->concert_id, req->date, &date));
     TRY(price_of(ctx, req, &date, &price_won));
 
+    TRY(failpoint_hit("reserve", FAILPOINT_BEFORE));
     struct claim claim;
     bool replayed;
     TRY(claim_store_reserve(ctx, service->db,
@@ -148,6 +150,7 @@ static enum status handle_reserve(struct ctx *ctx, void *self, const void *in, v
                                 .idempotency_key = req->idempotency_key,
                             },
                             &claim, &replayed));
+    TRY(failpoint_hit("reserve", FAILPOINT_AFTER));
     res->replayed = replayed;
     return present(ctx, &claim, &res->reservation);
 }
@@ -317,7 +320,9 @@ static enum status handle_cancel(struct ctx *ctx, void *self, const void *in, vo
     CancelResponse *res = out;
     struct claim claim;
     TRY(load_own(ctx, self, req->reservation_id, req->user_id, &claim));
+    TRY(failpoint_hit("cancel", FAILPOINT_BEFORE));
     TRY(move(ctx, self, CLAIM_CANCEL, &claim, "", 0));
+    TRY(failpoint_hit("cancel", FAILPOINT_AFTER));
     return present(ctx, &claim, &res->reservation);
 }
 
@@ -330,7 +335,9 @@ static enum status handle_begin_payment(struct ctx *ctx, void *self, const void 
         ctx_violate(ctx, "/lease_ms", "must be 1 to %d", CLAIM_LEASE_MS_MAX);
     struct claim claim;
     TRY(load_own(ctx, self, req->reservation_id, req->user_id, &claim));
+    TRY(failpoint_hit("begin_payment", FAILPOINT_BEFORE));
     TRY(move(ctx, self, CLAIM_BEGIN, &claim, req->payment_id, req->lease_ms));
+    TRY(failpoint_hit("begin_payment", FAILPOINT_AFTER));
     return present(ctx, &claim, &res->reservation);
 }
 
@@ -351,7 +358,9 @@ static enum status handle_confirm(struct ctx *ctx, void *self, const void *in, v
     ConfirmResponse *res = out;
     struct claim claim;
     TRY(load_for_payment(ctx, self, req->reservation_id, req->payment_id, &claim));
+    TRY(failpoint_hit("confirm", FAILPOINT_BEFORE));
     TRY(move(ctx, self, CLAIM_CONFIRM, &claim, req->payment_id, 0));
+    TRY(failpoint_hit("confirm", FAILPOINT_AFTER));
     return present(ctx, &claim, &res->reservation);
 }
 
@@ -361,7 +370,9 @@ static enum status handle_release(struct ctx *ctx, void *self, const void *in, v
     ReleaseResponse *res = out;
     struct claim claim;
     TRY(load_for_payment(ctx, self, req->reservation_id, req->payment_id, &claim));
+    TRY(failpoint_hit("release", FAILPOINT_BEFORE));
     TRY(move(ctx, self, CLAIM_RELEASE, &claim, req->payment_id, 0));
+    TRY(failpoint_hit("release", FAILPOINT_AFTER));
     return present(ctx, &claim, &res->reservation);
 }
 

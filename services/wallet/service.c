@@ -6,6 +6,7 @@
 #include "base/ctx.h"
 #include "base/uuid.h"
 #include "boxoffice/wallet/v1/wallet.pb-c.h"
+#include "failpoint/failpoint.h"
 #include "store.h"
 
 typedef Boxoffice__Wallet__V1__ChargeRequest ChargeRequest;
@@ -61,6 +62,7 @@ static enum status handle_charge(struct ctx *ctx, void *self, const void *in, vo
 
     TRY(check_charge(ctx, &service->limits, req));
 
+    TRY(failpoint_hit("charge", FAILPOINT_BEFORE));
     struct wallet_movement movement;
     TRY(wallet_store_charge(ctx, service->db,
                             &(struct wallet_charge){
@@ -70,6 +72,7 @@ static enum status handle_charge(struct ctx *ctx, void *self, const void *in, vo
                                 .balance_won_max = service->limits.balance_won_max,
                             },
                             &movement));
+    TRY(failpoint_hit("charge", FAILPOINT_AFTER));
 
     TRY(give_text(ctx, movement.entry_id.text, &res->charge_id));
     TRY(give_text(ctx, req->user_id, &res->user_id));
@@ -107,6 +110,7 @@ static enum status handle_debit(struct ctx *ctx, void *self, const void *in, voi
         ctx_violate(ctx, "/amount_won", "must be 1 to %" PRId64 " won", WALLET_LIMIT_MAX);
     TRY(ctx_checked(ctx));
 
+    TRY(failpoint_hit("debit", FAILPOINT_BEFORE));
     struct wallet_movement movement;
     TRY(wallet_store_debit(ctx, service->db,
                            &(struct wallet_debit){
@@ -116,6 +120,7 @@ static enum status handle_debit(struct ctx *ctx, void *self, const void *in, voi
                                .payment_id = req->payment_id,
                            },
                            &movement));
+    TRY(failpoint_hit("debit", FAILPOINT_AFTER));
     res->balance_won = movement.balance_won;
     res->replayed = movement.replayed;
     return ST_OK;
@@ -132,6 +137,7 @@ static enum status handle_refund(struct ctx *ctx, void *self, const void *in, vo
     check_uuid(ctx, "/payment_id", req->payment_id);
     TRY(ctx_checked(ctx));
 
+    TRY(failpoint_hit("refund", FAILPOINT_BEFORE));
     struct wallet_movement movement;
     TRY(wallet_store_refund(ctx, service->db,
                             &(struct wallet_refund){
@@ -140,6 +146,7 @@ static enum status handle_refund(struct ctx *ctx, void *self, const void *in, vo
                                 .payment_id = req->payment_id,
                             },
                             &movement));
+    TRY(failpoint_hit("refund", FAILPOINT_AFTER));
     res->balance_won = movement.balance_won;
     res->refunded_won = movement.amount_won;
     res->replayed = movement.replayed;

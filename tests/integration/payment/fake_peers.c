@@ -118,6 +118,8 @@ static enum status claim(struct fake_seat *seat, const struct payment *payment)
         return ST_HOLD_EXPIRED;
     if (seat->seat == SEAT_PAYING && !is_mine(seat, payment))
         return ST_PAYMENT_IN_PROGRESS;
+    if (!is_mine(seat, payment))
+        seat->blocked = false; /* that was another debit id */
     seat->seat = SEAT_PAYING;
     seat->payment_id = payment->payment_id;
     return ST_OK;
@@ -145,6 +147,8 @@ static enum status release(struct fake_seat *seat, const struct payment *payment
 /* One effect per debit id: a payment has one, so the payment on the seat tells repeats apart. */
 static enum status debit(struct fake_seat *seat, const struct payment *payment)
 {
+    if (seat->blocked)
+        return ST_DEBIT_REFUNDED;
     if (seat->poor)
         return ST_INSUFFICIENT_BALANCE;
     if (seat->debits == 0 && is_mine(seat, payment))
@@ -155,7 +159,8 @@ static enum status debit(struct fake_seat *seat, const struct payment *payment)
 static enum status refund(struct fake_seat *seat, const struct payment *payment)
 {
     (void)payment;
-    seat->refunds = 1;
+    seat->refunds = seat->debits;
+    seat->blocked = true;
     return ST_OK;
 }
 

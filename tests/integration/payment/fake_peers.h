@@ -19,6 +19,7 @@ struct fake_seat {
     bool poor;              /* its user cannot pay */
     int debits;
     int refunds;
+    bool blocked; /* a refund came: the debit can never happen any more */
     int expired_tokens;
 };
 

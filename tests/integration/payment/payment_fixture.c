@@ -52,7 +52,7 @@ void tear_down_server(void)
 void set_up(void)
 {
     fake_peers_begin();
-    support_postgres_psql(owner_url, "DELETE FROM payment");
+    support_postgres_psql(owner_url, "DELETE FROM payment_key; DELETE FROM payment");
 }
 
 enum status start(struct db *at, const struct uuid *user, const struct uuid *reservation,
@@ -101,7 +101,8 @@ size_t recover(struct db *at)
 {
     struct scratch scratch;
     struct payment_driver driver = driver_of(at);
-    return payment_jobs_recover(begin(&scratch), &driver, 100);
+    size_t taken = payment_jobs_recover(begin(&scratch), &driver, PAYMENT_WORK_SETTLE, 100);
+    return taken + payment_jobs_recover(begin(&scratch), &driver, PAYMENT_WORK_TOKENS, 100);
 }
 
 void expire_leases(void)

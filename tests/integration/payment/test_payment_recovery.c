@@ -150,8 +150,8 @@ START_TEST(failing_at_every_step_in_every_way_ends_right)
     } steps[] = {
         {SAGA_CLAIMING, false, false},   {SAGA_DEBITING, false, false},
         {SAGA_CONFIRMING, false, false}, {SAGA_EXPIRING_TOKEN, false, false},
-        {SAGA_REFUNDING, false, true},   {SAGA_RELEASING, true, false},
-        {SAGA_RELEASING, false, true},
+        {SAGA_REFUNDING, false, true},   {SAGA_REFUNDING, true, false},
+        {SAGA_RELEASING, true, false},   {SAGA_RELEASING, false, true},
     };
     static const char *const moments[] = {"before", "after"};
     static const char *const modes[] = {"", ":crash", ":error", ":hang"};

@@ -1,4 +1,5 @@
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "fake_peers.h"
@@ -95,6 +96,162 @@ START_TEST(a_key_finds_its_payment_and_another_key_is_refused_until_it_failed)
 }
 END_TEST
 
+static void age_keys(const char *age)
+{
+    char sql[160];
+    snprintf(sql, sizeof(sql),
+             "UPDATE payment_key SET created_at = clock_timestamp() - interval '%s'", age);
+    support_postgres_psql(owner_url, sql);
+}
+
+static int64_t sweep(void)
+{
+    struct scratch scratch;
+    int64_t count;
+    ck_assert_int_eq(payment_store_sweep_keys(begin(&scratch), db, 100, &count), ST_OK);
+    return count;
+}
+
+START_TEST(a_key_is_kept_for_24_hours_and_then_swept)
+{
+    struct fake_seat *seat = fake_peers_add_seat();
+    struct fake_seat *next = fake_peers_add_seat();
+    struct payment first, again;
+    bool created;
+    ck_assert_int_eq(
+        start(db, &seat->user_id, &seat->reservation_id, "a", LONG_LEASE_MS, &first, &created),
+        ST_OK);
+    drive(db, &first);
+
+    age_keys("23:59:50");
+    ck_assert_int_eq(sweep(), 0);
+    ck_assert_int_eq(
+        start(db, &seat->user_id, &next->reservation_id, "a", LONG_LEASE_MS, &again, &created),
+        ST_OK);
+    ck_assert(!created);
+    ck_assert_str_eq(again.payment_id.text, first.payment_id.text);
+
+    /* Past its time a key is new, swept or not; that the seat is paid has nothing to do with it. */
+    for (int swept = 0; swept <= 1; swept++) {
+        age_keys("24:00:00");
+        if (swept)
+            ck_assert_int_eq(sweep(), 1);
+        ck_assert_int_eq(sweep(), swept ? 0 : 1);
+        ck_assert_int_eq(start(other_db, &seat->user_id, &seat->reservation_id, "a", LONG_LEASE_MS,
+                               &again, &created),
+                         ST_ALREADY_PAID);
+        ck_assert_int_eq(start(other_db, &seat->user_id, &next->reservation_id, "a", LONG_LEASE_MS,
+                               &again, &created),
+                         ST_OK);
+        ck_assert(created);
+        support_postgres_psql(owner_url, "DELETE FROM payment_key; UPDATE payment SET state ="
+                                         " 'FAILED', failure_code = 'HOLD_EXPIRED'"
+                                         " WHERE state = 'CLAIMING';"
+                                         "INSERT INTO payment_key SELECT user_id, idempotency_key,"
+                                         " payment_id, created_at FROM payment"
+                                         " WHERE state = 'COMPLETED'");
+    }
+    age_keys("24:00:00");
+    ck_assert_int_eq(
+        start(db, &seat->user_id, &next->reservation_id, "a", LONG_LEASE_MS, &again, &created),
+        ST_OK);
+    ck_assert(created);
+    ck_assert_int_eq(
+        start(db, &seat->user_id, &next->reservation_id, "a", LONG_LEASE_MS, &first, &created),
+        ST_OK);
+    ck_assert(!created);
+    ck_assert_str_eq(first.payment_id.text, again.payment_id.text);
+}
+END_TEST
+
+START_TEST(a_key_outlives_its_time_while_its_payment_runs)
+{
+    struct fake_seat *seat = fake_peers_add_seat();
+    struct payment first, again;
+    bool created;
+    ck_assert_int_eq(
+        start(db, &seat->user_id, &seat->reservation_id, "a", LONG_LEASE_MS, &first, &created),
+        ST_OK);
+    age_keys("48:00:00");
+    ck_assert_int_eq(sweep(), 0);
+    ck_assert_int_eq(
+        start(db, &seat->user_id, &seat->reservation_id, "a", LONG_LEASE_MS, &again, &created),
+        ST_OK);
+    ck_assert(!created);
+    drive(db, &first);
+    ck_assert_int_eq(sweep(), 1);
+}
+END_TEST
+
+START_TEST(tokens_never_stand_in_the_way_of_money)
+{
+    struct fake_seat *paid = fake_peers_add_seat();
+    struct fake_seat *other = fake_peers_add_seat();
+    struct payment first, second, taken;
+    bool created, found;
+    fake_peers_silence(SAGA_EXPIRE_TOKEN);
+    ck_assert_int_eq(
+        start(db, &paid->user_id, &paid->reservation_id, "a", LONG_LEASE_MS, &first, &created),
+        ST_OK);
+    drive(db, &first);
+    ck_assert_int_eq(
+        start(db, &other->user_id, &other->reservation_id, "a", LONG_LEASE_MS, &second, &created),
+        ST_OK);
+    expire_leases();
+
+    struct scratch scratch;
+    struct payment_backlog backlog;
+    ck_assert_int_eq(payment_store_read_backlog(begin(&scratch), db, &backlog), ST_OK);
+    ck_assert_int_eq(backlog.unfinished, 1);
+    ck_assert_int_eq(backlog.tokens, 1);
+    ck_assert_int_eq(payment_store_take_over(begin(&scratch), db, PAYMENT_WORK_SETTLE,
+                                             LONG_LEASE_MS, &taken, &found),
+                     ST_OK);
+    ck_assert(found);
+    ck_assert_str_eq(taken.payment_id.text, second.payment_id.text);
+    ck_assert_int_eq(payment_store_take_over(begin(&scratch), db, PAYMENT_WORK_TOKENS,
+                                             LONG_LEASE_MS, &taken, &found),
+                     ST_OK);
+    ck_assert(found);
+    ck_assert_str_eq(taken.payment_id.text, first.payment_id.text);
+    for (int work = PAYMENT_WORK_SETTLE; work <= PAYMENT_WORK_TOKENS; work++) {
+        ck_assert_int_eq(payment_store_take_over(begin(&scratch), db, (enum payment_work)work,
+                                                 LONG_LEASE_MS, &taken, &found),
+                         ST_OK);
+        ck_assert(!found);
+    }
+}
+END_TEST
+
+START_TEST(recording_a_state_twice_is_recording_it_once)
+{
+    struct fake_seat *seat = fake_peers_add_seat();
+    struct payment payment, next;
+    bool created;
+    struct scratch scratch;
+    ck_assert_int_eq(
+        start(db, &seat->user_id, &seat->reservation_id, "a", LONG_LEASE_MS, &payment, &created),
+        ST_OK);
+    for (int i = 0; i < 2; i++) {
+        next = payment;
+        next.state = SAGA_FAILED;
+        next.failure = ST_HOLD_EXPIRED;
+        ck_assert_int_eq(
+            payment_store_record(begin(&scratch), db, &next, SAGA_CLAIMING, LONG_LEASE_MS), ST_OK);
+        ck_assert_int_eq(next.state, SAGA_FAILED);
+    }
+    /* But nothing leads back, and nobody else's lease will do. */
+    next = payment;
+    next.state = SAGA_DEBITING;
+    ck_assert_int_eq(payment_store_record(begin(&scratch), db, &next, SAGA_CLAIMING, LONG_LEASE_MS),
+                     ST_CONFLICT);
+    next = stored(&payment);
+    uuid_v4(&next.lease_id);
+    ck_assert_int_eq(payment_store_record(begin(&scratch), db, &next, SAGA_CLAIMING, LONG_LEASE_MS),
+                     ST_CONFLICT);
+}
+END_TEST
+
 START_TEST(a_stranger_cannot_keep_the_owner_from_paying)
 {
     struct fake_seat *seat = fake_peers_add_seat();
@@ -170,7 +327,9 @@ END_TEST
     " gen_random_uuid(), " ID_1 ", 'main', now()" values ")"
 #define CLAIMED ", amount_won, currency, concert_id, date, seat_no"
 #define CLAIM   ", 300, 'KRW', " ID_1 ", '2026-12-01', 7"
-#define NEW_ID  "gen_random_uuid()"
+#define KEY(user, key, payment)                                                                    \
+    "INSERT INTO payment_key VALUES (" user ", " key ", " payment ", now())"
+#define NEW_ID "gen_random_uuid()"
 
 START_TEST(the_schema_refuses_what_must_never_be)
 {
@@ -178,7 +337,11 @@ START_TEST(the_schema_refuses_what_must_never_be)
         const char *sql;
         const char *constraint;
     } table[] = {
-        {ROW(NEW_ID, ID_1, ID_2, "'k'", "", ""), "payment_key_once"},
+        {KEY(ID_1, "'k'", ID_1), "payment_key_pkey"},
+        {KEY(ID_2, "'k'", ID_1), "payment_key_payment_id_key"},
+        {KEY(ID_2, "'k'", ID_2), "payment_key_payment_id_fkey"},
+        {KEY(ID_2, "''", ID_1), "payment_key_idempotency_key_check"},
+        {KEY(ID_2, "repeat('k', 129)", ID_1), "payment_key_idempotency_key_check"},
         {ROW(NEW_ID, ID_1, ID_1, "'l'", "", ""), "payment_one_per_user"},
         {ROW(NEW_ID, ID_2, ID_1, "'l'", ", state" CLAIMED, ", 'DEBITING'" CLAIM),
          "payment_one_per_reservation"},
@@ -206,8 +369,8 @@ START_TEST(the_schema_refuses_what_must_never_be)
          "payment"},
     };
 
-    support_postgres_psql(owner_url,
-                          ROW(ID_1, ID_1, ID_1, "'k'", ", state" CLAIMED, ", 'DEBITING'" CLAIM));
+    support_postgres_psql(owner_url, ROW(ID_1, ID_1, ID_1, "'k'", ", state" CLAIMED,
+                                         ", 'DEBITING'" CLAIM) ";" KEY(ID_1, "'k'", ID_1));
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         const char *refusal = support_postgres_refusal(owner_url, table[i].sql);
         ck_assert_msg(strstr(refusal, table[i].constraint) != NULL, "%s: %s", table[i].sql,
@@ -223,6 +386,8 @@ START_TEST(the_service_may_not_change_who_pays_for_what)
         "UPDATE payment SET reservation_id = gen_random_uuid()",
         "UPDATE payment SET debit_id = gen_random_uuid()",
         "UPDATE payment SET idempotency_key = 'x'",
+        "UPDATE payment_key SET idempotency_key = 'x'",
+        "UPDATE payment_key SET user_id = gen_random_uuid()",
         "DELETE FROM payment",
         "TRUNCATE payment",
         "DROP TABLE payment",
@@ -242,6 +407,10 @@ int main(void)
         a_payment_is_driven_to_its_end_and_every_state_was_recorded,
         a_refused_debit_and_a_lapsed_seat_are_undone_and_told,
         a_key_finds_its_payment_and_another_key_is_refused_until_it_failed,
+        a_key_is_kept_for_24_hours_and_then_swept,
+        a_key_outlives_its_time_while_its_payment_runs,
+        tokens_never_stand_in_the_way_of_money,
+        recording_a_state_twice_is_recording_it_once,
         a_stranger_cannot_keep_the_owner_from_paying,
         a_list_shows_a_users_payments_newest_first,
         the_schema_refuses_what_must_never_be,

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "boxoffice/payment/v1/payment.pb-c.h"
+#include "base/clock.h"
 #include "jobs.h"
+#include "peers.h"
 #include "service.h"
 #include "world.h"
 
@@ -44,6 +46,7 @@ static void set_up(void)
     world_begin();
     fresh_ctx();
     service.driver.retries_max = 0;
+    service.driver.rest = NULL;
 }
 
 static enum status call(const char *method, const void *in, void *out)
@@ -93,7 +96,8 @@ static void recover(void)
 {
     for (int i = 0; i < 20 && world.recorded && !saga_is_over(world.row.state); i++) {
         fresh_ctx();
-        payment_jobs_recover(&ctx, &service.driver, 1);
+        payment_jobs_recover(&ctx, &service.driver, PAYMENT_WORK_SETTLE, 1);
+        payment_jobs_recover(&ctx, &service.driver, PAYMENT_WORK_TOKENS, 1);
     }
 }
 
@@ -160,6 +164,21 @@ START_TEST(too_little_money_gives_the_seat_back)
 }
 END_TEST
 
+START_TEST(an_attempt_of_a_refused_debit_that_arrives_late_takes_nothing)
+{
+    world.balance_won = 299;
+    PayResponse res;
+    ck_assert_int_eq(pay(&res), ST_INSUFFICIENT_BALANCE);
+    ck_assert_uint_eq(world.commands[SAGA_REFUND_WALLET], 1);
+
+    /* Sent before the refusal, delivered now, when there is money. */
+    world.balance_won = 1000;
+    int64_t balance_won;
+    ck_assert_int_eq(peer_debit_wallet(&ctx, NULL, &world.row, &balance_won), ST_DEBIT_REFUNDED);
+    ck_assert_int_eq(world.balance_won, 1000);
+}
+END_TEST
+
 START_TEST(a_seat_that_lapsed_before_its_confirmation_is_refunded)
 {
     world.lapses_before_confirm = true;
@@ -203,6 +222,57 @@ START_TEST(a_user_does_not_wait_for_the_queue)
     world.refusals[SAGA_EXPIRE_TOKEN] = ST_OK;
     recover();
     ck_assert(world_is_paid());
+}
+END_TEST
+
+START_TEST(a_queue_that_is_away_is_asked_for_one_payment_at_a_time)
+{
+    struct payment_token_rest rest = {0};
+    service.driver.rest = &rest;
+    world.refusals[SAGA_EXPIRE_TOKEN] = ST_TIMEOUT;
+    PayResponse res;
+    ck_assert_int_eq(pay(&res), ST_OK);
+    ck_assert_uint_eq(world.commands[SAGA_EXPIRE_TOKEN], 1);
+    ck_assert_int_gt(atomic_load(&rest.until_us), clock_monotonic_us());
+
+    /* The next user hears nothing of it: the token is left to the jobs at once. */
+    world_begin();
+    world.refusals[SAGA_EXPIRE_TOKEN] = ST_TIMEOUT;
+    ck_assert_int_eq(pay(&res), ST_OK);
+    ck_assert_int_eq(res.payment->status, COMPLETED);
+    ck_assert_uint_eq(world.commands[SAGA_EXPIRE_TOKEN], 0);
+    ck_assert(!world.leased);
+    ck_assert_int_eq(world.row.state, SAGA_EXPIRING_TOKEN);
+
+    /* Nobody who settles payments is kept by it either; those for tokens ask. */
+    fresh_ctx();
+    ck_assert_uint_eq(payment_jobs_recover(&ctx, &service.driver, PAYMENT_WORK_SETTLE, 9), 0);
+    world.refusals[SAGA_EXPIRE_TOKEN] = ST_OK;
+    struct payment_driver driver = service.driver;
+    driver.rest = NULL;
+    ck_assert_uint_eq(payment_jobs_recover(&ctx, &driver, PAYMENT_WORK_TOKENS, 9), 1);
+    ck_assert(world_is_paid());
+
+    /* After the rest it is tried again. */
+    world_begin();
+    atomic_store(&rest.until_us, clock_monotonic_us() - 1);
+    ck_assert_int_eq(pay(&res), ST_OK);
+    ck_assert(world_is_paid());
+}
+END_TEST
+
+START_TEST(a_lost_answer_of_a_recording_does_not_run_the_command_again)
+{
+    for (int after = 0; after <= 1; after++) {
+        world_begin();
+        world.fault_at = 5; /* start, claim, record, debit, record */
+        world.fault_after = after;
+        PayResponse res;
+        ck_assert_int_eq(pay(&res), ST_OK);
+        ck_assert_int_eq(res.payment->status, COMPLETED);
+        ck_assert_uint_eq(world.commands[SAGA_DEBIT_WALLET], 1);
+        ck_assert(world_is_paid());
+    }
 }
 END_TEST
 
@@ -259,7 +329,8 @@ START_TEST(a_driver_that_lost_its_lease_changes_nothing)
                                   .token_id = token_id,
                                   .queue = queue};
     ck_assert_int_eq(payment_store_start(&ctx, NULL, &order, &stale, &created), ST_OK);
-    ck_assert_int_eq(payment_store_take_over(&ctx, NULL, 1, &fresh, &found), ST_OK);
+    ck_assert_int_eq(payment_store_take_over(&ctx, NULL, PAYMENT_WORK_SETTLE, 1, &fresh, &found),
+                     ST_OK);
     ck_assert(found);
 
     payment_drive(&ctx, &service.driver, &stale);
@@ -422,9 +493,12 @@ int main(void)
     tcase_add_test(tcase, a_key_is_good_for_one_reservation);
     tcase_add_test(tcase, a_paid_reservation_cannot_be_paid_with_another_key);
     tcase_add_test(tcase, too_little_money_gives_the_seat_back);
+    tcase_add_test(tcase, an_attempt_of_a_refused_debit_that_arrives_late_takes_nothing);
     tcase_add_test(tcase, a_seat_that_lapsed_before_its_confirmation_is_refunded);
     tcase_add_test(tcase, what_the_claim_refuses_costs_nothing);
     tcase_add_test(tcase, a_user_does_not_wait_for_the_queue);
+    tcase_add_test(tcase, a_queue_that_is_away_is_asked_for_one_payment_at_a_time);
+    tcase_add_test(tcase, a_lost_answer_of_a_recording_does_not_run_the_command_again);
     tcase_add_test(tcase, a_step_without_an_answer_is_tried_again_while_the_user_waits);
     tcase_add_test(tcase, a_payment_that_cannot_end_now_is_pending_and_ends_later);
     tcase_add_test(tcase, a_call_with_hardly_any_time_left_records_and_hands_over);

@@ -32,7 +32,7 @@ bool world_is_undone(void)
 {
     return world.row.state == SAGA_FAILED && world.row.failure != ST_OK &&
            (world.seat == SEAT_HELD || world.seat == SEAT_LAPSED) &&
-           world.debited == world.refunded && world.token_live;
+           (!world.debited || world.refunded) && world.token_live;
 }
 
 /* Counts a call; whether it is lost before it has an effect. */
@@ -67,6 +67,7 @@ enum status payment_store_start(struct ctx *ctx, struct db *db, const struct pay
     *ret_created = !world.recorded;
     if (!world.recorded) {
         world.recorded = true;
+        world.debited = world.refunded = false; /* of the new payment's debit id */
         world.leased = true;
         world.starts++;
         base_copy_text(world.key, sizeof(world.key), order->idempotency_key);
@@ -96,7 +97,7 @@ enum status payment_store_record(struct ctx *ctx, struct db *db, struct payment 
     (void)lease_ms;
     if (is_lost_before())
         return world.fault;
-    if (!holds_lease(payment) || world.row.state != from)
+    if (!holds_lease(payment) || (world.row.state != from && world.row.state != payment->state))
         return answer(ST_CONFLICT);
     world.row = *payment;
     if (payment->state == SAGA_EXPIRING_TOKEN)
@@ -120,8 +121,8 @@ enum status payment_store_defer(struct ctx *ctx, struct db *db, const struct pay
     return answer(ST_OK);
 }
 
-enum status payment_store_take_over(struct ctx *ctx, struct db *db, int64_t lease_ms,
-                                    struct payment *ret_payment, bool *ret_found)
+enum status payment_store_take_over(struct ctx *ctx, struct db *db, enum payment_work work,
+                                    int64_t lease_ms, struct payment *ret_payment, bool *ret_found)
 {
     (void)ctx;
     (void)db;
@@ -129,7 +130,8 @@ enum status payment_store_take_over(struct ctx *ctx, struct db *db, int64_t leas
     if (is_lost_before())
         return world.fault;
     /* Time has passed: whatever lease there was is over. */
-    *ret_found = world.recorded && !saga_is_over(world.row.state);
+    *ret_found = world.recorded && !saga_is_over(world.row.state) &&
+                 (world.row.state == SAGA_EXPIRING_TOKEN) == (work == PAYMENT_WORK_TOKENS);
     if (*ret_found) {
         uuid_v4(&world.row.lease_id);
         world.leased = true;
@@ -176,6 +178,16 @@ enum status payment_store_read_backlog(struct ctx *ctx, struct db *db,
     (void)ctx;
     (void)db;
     *ret_backlog = (struct payment_backlog){0};
+    return ST_OK;
+}
+
+enum status payment_store_sweep_keys(struct ctx *ctx, struct db *db, int64_t limit,
+                                     int64_t *ret_count)
+{
+    (void)ctx;
+    (void)db;
+    (void)limit;
+    *ret_count = 0;
     return ST_OK;
 }
 
@@ -250,6 +262,8 @@ enum status peer_debit_wallet(struct ctx *ctx, const struct payment_peers *peers
     (void)peers;
     TRY(begin_command(SAGA_DEBIT_WALLET));
     ck_assert_int_eq(payment->claim.amount_won, world.price_won);
+    if (world.refunded)
+        return answer(ST_DEBIT_REFUNDED);
     if (!world.debited) {
         if (world.balance_won < world.price_won)
             return answer(ST_INSUFFICIENT_BALANCE);
@@ -267,7 +281,7 @@ enum status peer_refund_wallet(struct ctx *ctx, const struct payment_peers *peer
     (void)peers;
     (void)payment;
     TRY(begin_command(SAGA_REFUND_WALLET));
-    if (!world.refunded)
+    if (!world.refunded && world.debited)
         world.balance_won += world.price_won;
     world.refunded = true;
     return answer(ST_OK);
