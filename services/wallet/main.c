@@ -4,6 +4,7 @@
 #include "config.h"
 #include "db/db.h"
 #include "db/migrate.h"
+#include "jobs.h"
 #include "log/log.h"
 #include "service.h"
 
@@ -53,7 +54,8 @@ static int serve(const struct wallet_config *config)
         {"postgres", check_postgres, db},
         {"schema", check_schema, db},
     };
-    return app_serve(&(struct app_serving){
+    struct wallet_jobs *jobs = wallet_jobs_start(db);
+    int code = app_serve(&(struct app_serving){
         .admin_listen = config->admin_listen,
         .dependencies = dependencies,
         .dependency_count = ARRAY_LEN(dependencies),
@@ -65,6 +67,8 @@ static int serve(const struct wallet_config *config)
                 .workers = (size_t)config->workers,
             },
     });
+    wallet_jobs_stop(&jobs);
+    return code;
 }
 
 int main(int argc, char **argv)

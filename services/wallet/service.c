@@ -153,6 +153,8 @@ static enum status handle_refund(struct ctx *ctx, void *self, const void *in, vo
     return ST_OK;
 }
 
+#define FOREIGN_PAGE "must come from an earlier page"
+
 static enum status give_entry(struct ctx *ctx, const struct wallet_entry *entry,
                               LedgerEntry **ret_entry)
 {
@@ -183,19 +185,21 @@ static enum status handle_list_transactions(struct ctx *ctx, void *self, const v
     ListTransactionsResponse *res = out;
 
     size_t page_size = 0;
-    int64_t before_entry_no = 0;
     check_uuid(ctx, "/user_id", req->user_id);
     if (!wallet_page_size(req->page_size, &page_size))
         ctx_violate(ctx, "/page_size", "must be 1 to %d", WALLET_PAGE_MAX);
-    if (!wallet_page_start(req->page_token, &before_entry_no))
-        ctx_violate(ctx, "/page_token", "must come from an earlier page");
+    if (!wallet_page_token_is_valid(req->page_token))
+        ctx_violate(ctx, "/page_token", FOREIGN_PAGE);
     TRY(ctx_checked(ctx));
 
     /* One more than the page tells whether another one follows. */
     const struct wallet_entry *entries;
     size_t found;
-    TRY(wallet_store_list(ctx, service->db, req->user_id, before_entry_no, page_size + 1, &entries,
-                          &found));
+    enum status status = wallet_store_list(ctx, service->db, req->user_id, req->page_token,
+                                           page_size + 1, &entries, &found);
+    if (status == ST_INVALID_REQUEST)
+        ctx_violate(ctx, "/page_token", FOREIGN_PAGE);
+    TRY(status);
     size_t shown = found > page_size ? page_size : found;
 
     res->entries = arena_calloc(ctx->arena, shown + 1, sizeof(LedgerEntry *));
@@ -205,12 +209,8 @@ static enum status handle_list_transactions(struct ctx *ctx, void *self, const v
         TRY(give_entry(ctx, &entries[i], &res->entries[i]));
     res->n_entries = shown;
 
-    if (found > page_size) {
-        res->next_page_token =
-            arena_printf(ctx->arena, "%" PRId64, entries[page_size - 1].entry_no);
-        if (!res->next_page_token)
-            return ctx_fail(ctx, ST_OVERLOADED, "arena full");
-    }
+    if (found > page_size)
+        TRY(give_text(ctx, entries[page_size - 1].entry_id, &res->next_page_token));
     return ST_OK;
 }
 

@@ -43,16 +43,20 @@ static enum status read_movement(struct ctx *ctx, const struct db_rows *rows, en
     return ctx_fail(ctx, ST_INTERNAL, "unreadable movement, outcome \"%s\"", outcome);
 }
 
+/* How long a key is kept. */
+#define KEY_KEPT "interval '24 hours'"
+
 /* Two first charges of one new account take turns by the account's lock; the upsert would get them
- * right without. */
+ * right without. A key past its time is taken over, whether or not the sweeper has been there. */
 static const struct db_statement charge_statement = {
     .name = "charge",
     .mode = DB_WRITE_LOCKED,
     .sql =
         "WITH earlier AS ("
-        "  SELECT entry_id, amount_won, balance_after_won FROM ledger"
-        "  WHERE user_id = $2::uuid AND idempotency_key = $4::text AND kind = 'CHARGE'"
-        "), moved AS ("
+        "  SELECT entry_id, amount_won, balance_after_won FROM charge_key k"
+        "  JOIN ledger USING (entry_id)"
+        "  WHERE k.user_id = $2::uuid AND k.idempotency_key = $4::text"
+        "    AND k.created_at > clock_timestamp() - " KEY_KEPT "), moved AS ("
         "  INSERT INTO account AS a (user_id, balance_won)"
         "  SELECT $2::uuid, $3::bigint WHERE NOT EXISTS (SELECT FROM earlier)"
         "  ON CONFLICT (user_id) DO UPDATE SET balance_won = a.balance_won + excluded.balance_won"
@@ -63,6 +67,11 @@ static const struct db_statement charge_statement = {
         "    (entry_id, user_id, kind, amount_won, balance_after_won, idempotency_key)"
         "  SELECT $1::uuid, $2::uuid, 'CHARGE', $3::bigint, balance_won, $4::text FROM moved"
         "  RETURNING entry_id, amount_won, balance_after_won"
+        "), kept AS ("
+        "  INSERT INTO charge_key (user_id, idempotency_key, entry_id)"
+        "  SELECT $2::uuid, $4::text, entry_id FROM entry"
+        "  ON CONFLICT (user_id, idempotency_key) DO UPDATE"
+        "    SET entry_id = excluded.entry_id, created_at = excluded.created_at"
         ")"
         " SELECT 'DONE', entry_id, amount_won, balance_after_won FROM entry"
         " UNION ALL"
@@ -212,43 +221,83 @@ enum status wallet_store_get_balance(struct ctx *ctx, struct db *db, const char 
     return ST_OK;
 }
 
+/* No row at all when there is no such entry to start from; one of NULLs when nothing is older. */
 static const struct db_statement list_statement = {
     .name = "list",
     .mode = DB_READ,
-    .sql = "SELECT entry_no, entry_id, kind, amount_won, balance_after_won,"
+    .sql = "WITH start AS ("
+           "  SELECT entry_no FROM ledger WHERE entry_id = $2::uuid AND user_id = $1::uuid"
+           "  UNION ALL SELECT 9223372036854775807 WHERE $2::uuid IS NULL"
+           ")"
+           " SELECT l.entry_id, kind, amount_won, balance_after_won,"
            "  floor(extract(epoch FROM created_at) * 1000)::bigint, payment_id"
-           " FROM ledger WHERE user_id = $1::uuid AND entry_no < $2::bigint AND amount_won <> 0"
-           " ORDER BY entry_no DESC LIMIT $3::bigint",
+           " FROM start LEFT JOIN LATERAL ("
+           "  SELECT * FROM ledger WHERE user_id = $1::uuid AND entry_no < start.entry_no"
+           "    AND amount_won <> 0"
+           "  ORDER BY entry_no DESC LIMIT $3::bigint"
+           " ) l ON true ORDER BY l.entry_no DESC",
 };
 
+static enum status read_entry(struct ctx *ctx, const struct db_rows *rows, size_t row,
+                              struct wallet_entry *ret_entry)
+{
+    ret_entry->entry_id = db_text(rows, row, 0);
+    if (!wallet_entry_kind_from_text(db_text(rows, row, 1), &ret_entry->kind))
+        return ctx_fail(ctx, ST_INTERNAL, "entry of unknown kind");
+    ret_entry->amount_won = db_int64(rows, row, 2);
+    ret_entry->balance_after_won = db_int64(rows, row, 3);
+    ret_entry->created_at_unix_ms = db_int64(rows, row, 4);
+    ret_entry->payment_id = db_text(rows, row, 5);
+    return ST_OK;
+}
+
 enum status wallet_store_list(struct ctx *ctx, struct db *db, const char *user_id,
-                              int64_t before_entry_no, size_t limit,
+                              const char *before_entry_id, size_t limit,
                               const struct wallet_entry **ret_entries, size_t *ret_count)
 {
     struct db_params params;
     db_params_init(&params, ctx);
     db_add_text(&params, user_id);
-    db_add_int64(&params, before_entry_no);
+    db_add_text(&params, before_entry_id[0] == '\0' ? NULL : before_entry_id);
     db_add_int64(&params, (int64_t)limit);
 
     struct db_rows rows;
     TRY(db_run(ctx, db, &list_statement, &params, base_hash64(user_id), &rows));
+    if (rows.row_count == 0)
+        return ST_INVALID_REQUEST;
+    size_t count = db_is_null(&rows, 0, 0) ? 0 : rows.row_count;
 
-    struct wallet_entry *entries = arena_calloc(ctx->arena, rows.row_count + 1, sizeof(*entries));
+    struct wallet_entry *entries = arena_calloc(ctx->arena, count + 1, sizeof(*entries));
     if (!entries)
         return ctx_fail(ctx, ST_OVERLOADED, "arena full");
-    for (size_t i = 0; i < rows.row_count; i++) {
-        struct wallet_entry *entry = &entries[i];
-        entry->entry_no = db_int64(&rows, i, 0);
-        entry->entry_id = db_text(&rows, i, 1);
-        if (!wallet_entry_kind_from_text(db_text(&rows, i, 2), &entry->kind))
-            return ctx_fail(ctx, ST_INTERNAL, "entry of unknown kind");
-        entry->amount_won = db_int64(&rows, i, 3);
-        entry->balance_after_won = db_int64(&rows, i, 4);
-        entry->created_at_unix_ms = db_int64(&rows, i, 5);
-        entry->payment_id = db_text(&rows, i, 6);
-    }
+    for (size_t i = 0; i < count; i++)
+        TRY(read_entry(ctx, &rows, i, &entries[i]));
     *ret_entries = entries;
-    *ret_count = rows.row_count;
+    *ret_count = count;
+    return ST_OK;
+}
+
+/* Locks rows of any user, so it comes last in its batch, and never waits itself. */
+#define LAST_KEY UINT64_MAX
+
+static const struct db_statement sweep_keys_statement = {
+    .name = "sweep_keys",
+    .mode = DB_WRITE,
+    .sql = "DELETE FROM charge_key WHERE (user_id, idempotency_key) IN ("
+           "  SELECT user_id, idempotency_key FROM charge_key"
+           "  WHERE created_at <= clock_timestamp() - " KEY_KEPT
+           "  ORDER BY created_at LIMIT $1::bigint FOR UPDATE SKIP LOCKED)",
+};
+
+enum status wallet_store_sweep_keys(struct ctx *ctx, struct db *db, int64_t limit,
+                                    int64_t *ret_count)
+{
+    struct db_params params;
+    db_params_init(&params, ctx);
+    db_add_int64(&params, limit);
+
+    struct db_rows rows;
+    TRY(db_run(ctx, db, &sweep_keys_statement, &params, LAST_KEY, &rows));
+    *ret_count = rows.affected;
     return ST_OK;
 }

@@ -30,7 +30,8 @@ struct wallet_charge {
     int64_t balance_won_max;
 };
 /* Makes the account when it is the first. ST_BALANCE_LIMIT; ST_IDEMPOTENCY_KEY_REUSED when the key
- * charged another amount before. Nothing changed on failure. */
+ * charged another amount before. Nothing changed on failure. A key is kept for 24 hours by the
+ * database's clock; then it is as good as new. */
 enum status wallet_store_charge(struct ctx *ctx, struct db *db, const struct wallet_charge *charge,
                                 struct wallet_movement *ret_movement) MUST_CHECK;
 
@@ -62,7 +63,6 @@ enum status wallet_store_get_balance(struct ctx *ctx, struct db *db, const char 
                                      int64_t *ret_balance_won) MUST_CHECK;
 
 struct wallet_entry {
-    int64_t entry_no;
     const char *entry_id;
     enum wallet_entry_kind kind;
     int64_t amount_won;
@@ -70,11 +70,16 @@ struct wallet_entry {
     int64_t created_at_unix_ms;
     const char *payment_id; /* "" for a charge */
 };
-/* At most `limit` entries numbered below `before_entry_no`, newest first, in the ctx's arena.
- * Refunds of nothing are not listed. */
+/* At most `limit` entries that are older than the entry `before_entry_id` ("" for none), newest
+ * first, in the ctx's arena. Refunds of nothing are not listed. ST_INVALID_REQUEST when the user
+ * has no entry of that id. */
 enum status wallet_store_list(struct ctx *ctx, struct db *db, const char *user_id,
-                              int64_t before_entry_no, size_t limit,
+                              const char *before_entry_id, size_t limit,
                               const struct wallet_entry **ret_entries,
                               size_t *ret_count) MUST_CHECK;
+
+/* Forgets at most `limit` keys that were kept for 24 hours; how many. */
+enum status wallet_store_sweep_keys(struct ctx *ctx, struct db *db, int64_t limit,
+                                    int64_t *ret_count) MUST_CHECK;
 
 #endif

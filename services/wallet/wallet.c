@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/checked.h"
+#include "base/uuid.h"
 
 bool wallet_limits_are_valid(const struct wallet_limits *limits)
 {
@@ -54,15 +54,7 @@ bool wallet_page_size(int32_t asked, size_t *ret_size)
     return true;
 }
 
-bool wallet_page_start(const char *page_token, int64_t *ret_before_entry_no)
+bool wallet_page_token_is_valid(const char *page_token)
 {
-    if (page_token[0] == '\0') {
-        *ret_before_entry_no = INT64_MAX;
-        return true;
-    }
-    int64_t entry_no;
-    if (!base_parse_int64(page_token, &entry_no) || entry_no < 1)
-        return false;
-    *ret_before_entry_no = entry_no;
-    return true;
+    return page_token[0] == '\0' || uuid_is_valid(page_token);
 }

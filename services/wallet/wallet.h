@@ -42,8 +42,8 @@ bool wallet_entry_kind_from_text(const char *text, enum wallet_entry_kind *ret_k
 
 /* 0 asks for the default; false and unchanged outside 0..WALLET_PAGE_MAX. */
 bool wallet_page_size(int32_t asked, size_t *ret_size);
-/* "" starts at the newest entry; otherwise the number of the last entry seen. False and unchanged
- * for any other text. */
-bool wallet_page_start(const char *page_token, int64_t *ret_before_entry_no);
+/* Whether a page can start there: "" at the newest entry, an entry's id right after that entry. An
+ * id says nothing but what its user has seen, and new entries never shift the pages after it. */
+bool wallet_page_token_is_valid(const char *page_token);
 
 #endif

@@ -272,8 +272,8 @@ START_TEST(history_is_paged_newest_first_and_hides_refunds_of_nothing)
     struct scratch scratch;
     const struct wallet_entry *entries;
     size_t count;
-    ck_assert_int_eq(
-        wallet_store_list(begin(&scratch), db, user.text, INT64_MAX, 2, &entries, &count), ST_OK);
+    ck_assert_int_eq(wallet_store_list(begin(&scratch), db, user.text, "", 2, &entries, &count),
+                     ST_OK);
     ck_assert_uint_eq(count, 2);
     ck_assert_int_eq(entries[0].kind, WALLET_REFUND);
     ck_assert_int_eq(entries[0].amount_won, 300);
@@ -283,12 +283,109 @@ START_TEST(history_is_paged_newest_first_and_hides_refunds_of_nothing)
     ck_assert_int_eq(entries[1].balance_after_won, 200);
     ck_assert_int_gt(entries[1].created_at_unix_ms, INT64_C(1700000000000));
 
-    int64_t last = entries[1].entry_no;
-    ck_assert_int_eq(wallet_store_list(begin(&scratch), db, user.text, last, 2, &entries, &count),
+    /* What comes in meanwhile does not shift the next page. */
+    struct scratch next_scratch;
+    struct uuid last;
+    ck_assert(uuid_parse(entries[1].entry_id, &last));
+    ck_assert_int_eq(charge(db, &user, 1, "b", &movement), ST_OK);
+    ck_assert_int_eq(wallet_store_list(begin(&next_scratch), other_db, user.text, last.text, 2,
+                                       &entries, &count),
                      ST_OK);
     ck_assert_uint_eq(count, 1);
     ck_assert_int_eq(entries[0].kind, WALLET_CHARGE);
+    ck_assert_int_eq(entries[0].amount_won, 500);
     ck_assert_str_eq(entries[0].payment_id, "");
+
+    /* Nothing is older than the oldest. */
+    ck_assert(uuid_parse(entries[0].entry_id, &last));
+    ck_assert_int_eq(
+        wallet_store_list(begin(&scratch), db, user.text, last.text, 2, &entries, &count), ST_OK);
+    ck_assert_uint_eq(count, 0);
+}
+END_TEST
+
+START_TEST(a_page_starts_at_an_entry_of_the_user_only)
+{
+    struct uuid user = new_id(), other = new_id();
+    struct wallet_movement mine, theirs;
+    struct scratch scratch;
+    const struct wallet_entry *entries;
+    size_t count;
+    ck_assert_int_eq(wallet_store_list(begin(&scratch), db, user.text, "", 2, &entries, &count),
+                     ST_OK);
+    ck_assert_uint_eq(count, 0);
+    ck_assert_int_eq(charge(db, &user, 1, "a", &mine), ST_OK);
+    ck_assert_int_eq(charge(db, &other, 1, "a", &theirs), ST_OK);
+    ck_assert_int_eq(wallet_store_list(begin(&scratch), db, user.text, theirs.entry_id.text, 2,
+                                       &entries, &count),
+                     ST_INVALID_REQUEST);
+    ck_assert_int_eq(
+        wallet_store_list(begin(&scratch), db, user.text, other.text, 2, &entries, &count),
+        ST_INVALID_REQUEST);
+}
+END_TEST
+
+/* --- keys --- */
+
+static void age_keys(const char *age)
+{
+    char sql[160];
+    snprintf(sql, sizeof(sql),
+             "UPDATE charge_key SET created_at = clock_timestamp() - interval '%s'", age);
+    support_postgres_psql(owner_url, sql);
+}
+
+static int64_t sweep(void)
+{
+    struct scratch scratch;
+    int64_t count = 0, swept = 0;
+    do {
+        ck_assert_int_eq(wallet_store_sweep_keys(begin(&scratch), db, 100, &count), ST_OK);
+        swept += count;
+    } while (count == 100);
+    return swept;
+}
+
+START_TEST(a_key_is_kept_for_24_hours_and_then_swept)
+{
+    for (int swept = 0; swept <= 1; swept++) {
+        struct uuid user = new_id();
+        struct wallet_movement first, again;
+        ck_assert_int_eq(charge(db, &user, 500, "a", &first), ST_OK);
+        age_keys("23:59:50");
+        ck_assert_int_eq(sweep(), 0);
+        ck_assert_int_eq(charge(db, &user, 500, "a", &again), ST_OK);
+        ck_assert(again.replayed);
+        ck_assert_int_eq(charge(db, &user, 501, "a", &again), ST_IDEMPOTENCY_KEY_REUSED);
+
+        /* Past its time a key is new, swept or not. */
+        age_keys("24:00:00");
+        if (swept)
+            ck_assert_int_gt(sweep(), 0);
+        ck_assert_int_eq(charge(other_db, &user, 501, "a", &again), ST_OK);
+        ck_assert(!again.replayed);
+        ck_assert_int_eq(again.balance_won, 1001);
+        ck_assert_int_eq(charge(db, &user, 501, "a", &again), ST_OK);
+        ck_assert(again.replayed);
+        sweep(); /* others' keys, not the one that was taken over */
+        ck_assert_int_eq(charge(db, &user, 501, "a", &again), ST_OK);
+        ck_assert(again.replayed);
+        ck_assert_int_eq(balance_of(&user), 1001);
+    }
+    check_books();
+}
+END_TEST
+
+START_TEST(a_charge_that_was_refused_keeps_no_key)
+{
+    struct uuid user = new_id(), payment = new_id(), id = new_id();
+    struct wallet_movement movement;
+    ck_assert_int_eq(charge(db, &user, limit, "a", &movement), ST_OK);
+    ck_assert_int_eq(charge(db, &user, 5, "b", &movement), ST_BALANCE_LIMIT);
+    ck_assert_int_eq(debit(db, &id, &user, 10, &payment, &movement), ST_OK);
+    ck_assert_int_eq(charge(db, &user, 6, "b", &movement), ST_OK);
+    ck_assert(!movement.replayed);
+    check_books();
 }
 END_TEST
 
@@ -473,6 +570,9 @@ END_TEST
     "INSERT INTO ledger (entry_id, user_id, kind, amount_won, balance_after_won, idempotency_key," \
     " debit_id, payment_id) VALUES (gen_random_uuid(), " USER ", "
 
+#define ENTRY_ID              "(SELECT entry_id FROM ledger WHERE kind = 'CHARGE' AND user_id = " USER ")"
+#define KEY(user, key, entry) "INSERT INTO charge_key VALUES (" user ", " key ", " entry ")"
+
 START_TEST(the_schema_refuses_what_must_never_be)
 {
     static const struct {
@@ -483,7 +583,11 @@ START_TEST(the_schema_refuses_what_must_never_be)
         {"UPDATE account SET balance_won = 1000000000000001 WHERE user_id = " USER,
          "account_balance_won_check"},
         {"INSERT INTO account VALUES (" USER ", 0)", "account_pkey"},
-        {ENTRY "'CHARGE', 1, 1, 'used', NULL, NULL)", "ledger_charge_once"},
+        {KEY(USER, "'used'", ENTRY_ID), "charge_key_pkey"},
+        {KEY(OTHER, "'used'", ENTRY_ID), "charge_key_entry_id_key"},
+        {KEY(OTHER, "'used'", "gen_random_uuid()"), "charge_key_entry_id_fkey"},
+        {KEY(OTHER, "''", ENTRY_ID), "charge_key_idempotency_key_check"},
+        {KEY(OTHER, "repeat('k', 129)", ENTRY_ID), "charge_key_idempotency_key_check"},
         {ENTRY "'DEBIT', -1, 1, NULL, " USER ", " USER ")", "ledger_debit_once"},
         {ENTRY "'REFUND', 1, 1, NULL, " USER ", " USER ")", "ledger_debit_once"},
         {ENTRY "'CHARGE', 0, 1, 'k', NULL, NULL)", "ledger_shape"},
@@ -506,20 +610,23 @@ START_TEST(the_schema_refuses_what_must_never_be)
         {"DELETE FROM account WHERE user_id = " USER, "ledger_user_id_fkey"},
     };
 
-    support_postgres_psql(owner_url,
-                          "INSERT INTO account VALUES (" USER ", 1);" ENTRY
-                          "'CHARGE', 1, 1, 'used', NULL, NULL);" ENTRY "'DEBIT', -1, 0, NULL, " USER
-                          ", " USER ");" ENTRY "'REFUND', 1, 1, NULL, " USER ", " USER ")");
+    support_postgres_psql(
+        owner_url,
+        "INSERT INTO account VALUES (" USER ", 1);" ENTRY
+        "'CHARGE', 1, 1, 'used', NULL, NULL);" KEY(
+            USER, "'used'", ENTRY_ID) ";" ENTRY "'DEBIT', -1, 0, NULL, " USER ", " USER ");" ENTRY
+                                      "'REFUND', 1, 1, NULL, " USER ", " USER ")");
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         const char *refusal = support_postgres_refusal(owner_url, table[i].sql);
         ck_assert_msg(strstr(refusal, table[i].constraint) != NULL, "%s: %s", table[i].sql,
                       refusal);
     }
     /* The longest key is fine. */
-    ck_assert_str_eq(support_postgres_refusal(owner_url,
-                                              ENTRY "'CHARGE', 1, 1, repeat('k', 128), NULL, NULL);"
-                                                    "DELETE FROM ledger; DELETE FROM account"),
-                     "");
+    ck_assert_str_eq(
+        support_postgres_refusal(owner_url, ENTRY
+                                 "'CHARGE', 1, 1, repeat('k', 128), NULL, NULL);"
+                                 "DELETE FROM charge_key; DELETE FROM ledger; DELETE FROM account"),
+        "");
 }
 END_TEST
 
@@ -533,6 +640,8 @@ START_TEST(the_service_may_neither_change_nor_delete_what_was_written)
         "UPDATE account SET user_id = gen_random_uuid()",
         "UPDATE account SET created_at = now()",
         "ALTER TABLE ledger DROP CONSTRAINT ledger_shape",
+        "UPDATE charge_key SET user_id = gen_random_uuid()",
+        "UPDATE charge_key SET idempotency_key = 'x'",
         "DROP TABLE ledger",
         "CREATE TABLE mine (a int)",
     };
@@ -557,6 +666,9 @@ int main(void)
     tcase_add_test(tcase, a_refund_is_never_refused_for_the_limit);
     tcase_add_test(tcase, a_refund_before_its_debit_blocks_that_debit);
     tcase_add_test(tcase, history_is_paged_newest_first_and_hides_refunds_of_nothing);
+    tcase_add_test(tcase, a_page_starts_at_an_entry_of_the_user_only);
+    tcase_add_test(tcase, a_key_is_kept_for_24_hours_and_then_swept);
+    tcase_add_test(tcase, a_charge_that_was_refused_keeps_no_key);
     tcase_add_test(tcase, parallel_charges_of_a_new_wallet_add_up);
     tcase_add_test(tcase, charging_in_parallel_with_one_key_charges_once);
     tcase_add_test(tcase, parallel_debits_take_no_more_than_there_is);

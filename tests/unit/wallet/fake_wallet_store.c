@@ -50,14 +50,14 @@ enum status wallet_store_get_balance(struct ctx *ctx, struct db *db, const char 
 }
 
 enum status wallet_store_list(struct ctx *ctx, struct db *db, const char *user_id,
-                              int64_t before_entry_no, size_t limit,
+                              const char *before_entry_id, size_t limit,
                               const struct wallet_entry **ret_entries, size_t *ret_count)
 {
     (void)ctx;
     (void)db;
     (void)user_id;
     fake_wallet_store.calls++;
-    fake_wallet_store.before_entry_no = before_entry_no;
+    fake_wallet_store.before_entry_id = before_entry_id;
     fake_wallet_store.limit = limit;
     if (fake_wallet_store.answer != ST_OK)
         return fake_wallet_store.answer;

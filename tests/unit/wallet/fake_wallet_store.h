@@ -16,7 +16,7 @@ struct fake_wallet_store {
     struct wallet_charge charge;
     struct wallet_debit debit;
     struct wallet_refund refund;
-    int64_t before_entry_no;
+    const char *before_entry_id;
     size_t limit;
 };
 extern struct fake_wallet_store fake_wallet_store;

@@ -75,18 +75,19 @@ START_TEST(a_page_has_twenty_entries_unless_asked_for_one_to_a_hundred)
 }
 END_TEST
 
-START_TEST(a_page_token_is_the_number_of_an_entry)
+START_TEST(a_page_token_is_the_id_of_an_entry)
 {
-    int64_t before = 0;
-    ck_assert(wallet_page_start("", &before));
-    ck_assert_int_eq(before, INT64_MAX);
-    ck_assert(wallet_page_start("1", &before));
-    ck_assert_int_eq(before, 1);
+    ck_assert(wallet_page_token_is_valid(""));
+    ck_assert(wallet_page_token_is_valid("0190a000-0000-7000-8000-000000000001"));
 
-    static const char *const bad[] = {"0", "-1", "x", "1x", " 1", "9223372036854775808"};
+    static const char *const bad[] = {"0",
+                                      "1",
+                                      "x",
+                                      " ",
+                                      "0190a000-0000-7000-8000-00000000000",
+                                      "0190a000-0000-7000-8000-000000000001 "};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-        ck_assert(!wallet_page_start(bad[i], &before));
-    ck_assert_int_eq(before, 1);
+        ck_assert(!wallet_page_token_is_valid(bad[i]));
 }
 END_TEST
 
@@ -113,7 +114,7 @@ int main(void)
     tcase_add_test(tcase, a_debit_is_checked_on_both_sides_of_each_limit);
     tcase_add_test(tcase, limits_are_valid_from_one_won_to_the_highest);
     tcase_add_test(tcase, a_page_has_twenty_entries_unless_asked_for_one_to_a_hundred);
-    tcase_add_test(tcase, a_page_token_is_the_number_of_an_entry);
+    tcase_add_test(tcase, a_page_token_is_the_id_of_an_entry);
     tcase_add_test(tcase, entry_kinds_are_known_by_their_names_only);
 
     Suite *suite = suite_create("wallet rules");

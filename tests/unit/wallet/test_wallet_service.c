@@ -222,7 +222,6 @@ static void fill_history(size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         fake_wallet_store.entries[i] = (struct wallet_entry){
-            .entry_no = (int64_t)(1000 - i),
             .entry_id = entry_id,
             .kind = (enum wallet_entry_kind)(i % 3),
             .payment_id = "",
@@ -244,7 +243,7 @@ START_TEST(a_history_that_fits_its_page_has_no_next_one)
     ck_assert_int_eq(call("ListTransactions", &req, &res), ST_OK);
     ck_assert_uint_eq(res.n_entries, 3);
     ck_assert_str_eq(res.next_page_token, "");
-    ck_assert_int_eq(fake_wallet_store.before_entry_no, INT64_MAX);
+    ck_assert_str_eq(fake_wallet_store.before_entry_id, "");
     ck_assert_int_eq(res.entries[0]->kind, BOXOFFICE__WALLET__V1__ENTRY_KIND__ENTRY_KIND_CHARGE);
     ck_assert_int_eq(res.entries[1]->kind, BOXOFFICE__WALLET__V1__ENTRY_KIND__ENTRY_KIND_DEBIT);
     ck_assert_int_eq(res.entries[2]->kind, BOXOFFICE__WALLET__V1__ENTRY_KIND__ENTRY_KIND_REFUND);
@@ -263,11 +262,11 @@ START_TEST(a_longer_history_goes_on_after_the_last_entry_shown)
 
     ck_assert_int_eq(call("ListTransactions", &req, &res), ST_OK);
     ck_assert_uint_eq(res.n_entries, 3);
-    ck_assert_str_eq(res.next_page_token, "998");
+    ck_assert_str_eq(res.next_page_token, entry_id);
 
     req.page_token = res.next_page_token;
     ck_assert_int_eq(call("ListTransactions", &req, &res), ST_OK);
-    ck_assert_int_eq(fake_wallet_store.before_entry_no, 998);
+    ck_assert_str_eq(fake_wallet_store.before_entry_id, entry_id);
     ck_assert_uint_eq(fake_wallet_store.limit, 4);
 }
 END_TEST
@@ -284,6 +283,15 @@ START_TEST(a_page_out_of_range_is_refused)
     ck_assert_int_eq(call("ListTransactions", &req, &res), ST_INVALID_REQUEST);
     ck_assert_uint_eq(ctx.violation_count, 3);
     ck_assert_uint_eq(fake_wallet_store.calls, 0);
+
+    /* An id that is no entry of this user's. */
+    ctx_forgive(&ctx);
+    req.user_id = req.page_token = user_id;
+    req.page_size = 3;
+    fake_wallet_store.answer = ST_INVALID_REQUEST;
+    ck_assert_int_eq(call("ListTransactions", &req, &res), ST_INVALID_REQUEST);
+    ck_assert_uint_eq(ctx.violation_count, 1);
+    ck_assert_str_eq(ctx.violations[0].pointer, "/page_token");
 }
 END_TEST
 
