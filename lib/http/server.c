@@ -391,6 +391,8 @@ static bool parse_listen(const char *listen, struct sockaddr_in *ret_address)
     return inet_pton(AF_INET, host, &ret_address->sin_addr) == 1;
 }
 
+/* MHD_OPTION_LISTENING_ADDRESS_REUSE would be SO_REUSEPORT: a second server of the same port would
+ * start, and take half of its connections. Left out, it is SO_REUSEADDR alone. */
 static struct MHD_Daemon *start_daemon(struct http_server *server, struct sockaddr_in *address)
 {
     const struct http_server_options *options = &server->options;
@@ -400,8 +402,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, struct sockad
         (unsigned)options->threads, MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->connections_max,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((options->idle_timeout_ms + 999) / 1000),
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned)LISTEN_BACKLOG,
-        MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned)LISTEN_BACKLOG, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
         NULL, MHD_OPTION_END);
 }

@@ -106,7 +106,7 @@ enum status rpc_client_new(const struct rpc_client_options *options, struct rpc_
     struct rpc_client *client = calloc(1, sizeof *client);
     if (client == NULL)
         abort();
-    grpc_init();
+    rpc_core_init();
     client->timeout_ms_max = options->timeout_ms_max == 0 ? TIMEOUT_MS : options->timeout_ms_max;
     client->channel_count = options->channels == 0 ? 1 : options->channels;
     for (size_t i = 0; i < client->channel_count; i++) {

@@ -1,9 +1,26 @@
 #include "rpc/core.h"
 
+#include <grpc/support/log.h>
 #include <grpc/support/time.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "log/log.h"
+
+/* Nothing of the core's own goes to the log but as a line of ours: whoever reads the log reads
+ * JSON. What it calls an error may be any stranger's doing. */
+static void log_of_core(gpr_log_func_args *line)
+{
+    const char *slash = strrchr(line->file, '/');
+    log_line(LOG_WARN, NULL, "grpc: %s (%s:%d)", line->message,
+             slash == NULL ? line->file : slash + 1, line->line);
+}
+
+void rpc_core_init(void)
+{
+    gpr_set_log_function(log_of_core);
+    grpc_init();
+}
 
 void rpc_poll(grpc_completion_queue *queue)
 {

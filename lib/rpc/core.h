@@ -15,6 +15,9 @@ struct rpc_event {
     void *self;
 };
 
+/* Like grpc_init(), with the core's own lines in our log; grpc_shutdown() takes it back. */
+void rpc_core_init(void);
+
 /* Runs events of a queue until it is shut down and empty; the body of a poller thread. */
 void rpc_poll(grpc_completion_queue *queue);
 

@@ -358,7 +358,7 @@ static struct rpc_server *make_server(const struct rpc_server_options *options)
         abort();
     server->options = *options;
     fill_defaults(&server->options);
-    grpc_init();
+    rpc_core_init();
     pthread_mutex_init(&server->lock, NULL);
     pthread_mutex_init(&server->health_lock, NULL);
     pthread_condattr_t attributes;

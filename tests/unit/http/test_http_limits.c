@@ -508,6 +508,11 @@ START_TEST(an_address_that_is_none_is_a_failure_to_start)
         options.listen = bad[i];
         ck_assert_int_eq(http_server_start(&options, &second), ST_UNAVAILABLE);
     }
+    /* Nor may two servers share a port, each with half of the connections. */
+    char taken[32];
+    snprintf(taken, sizeof taken, "127.0.0.1:%d", http_server_port(server));
+    options.listen = taken;
+    ck_assert_int_eq(http_server_start(&options, &second), ST_UNAVAILABLE);
     check_lives(server);
     http_server_stop(&server, 0, 1000);
     http_server_stop(&server, 0, 1000);
