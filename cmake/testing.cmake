@@ -1,6 +1,6 @@
 # boxoffice_add_test(<name> LABEL unit|integration|... SOURCES <c files> LIBS <targets> [TIMEOUT <s>])
 # One `check` program a tested module. Integration tests start their own PostgreSQL and Redis.
-# Everything with the label unit: what the sanitizer builds make.
+# Everything with the label unit or fuzz: what the sanitizer builds make.
 add_custom_target(unit_tests)
 
 function(boxoffice_add_test name)
@@ -12,7 +12,7 @@ function(boxoffice_add_test name)
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_link_libraries(${name} PRIVATE boxoffice_flags ${ARG_LIBS} PkgConfig::CHECK)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-    if(ARG_LABEL STREQUAL "unit")
+    if(ARG_LABEL MATCHES "^(unit|fuzz)$")
         add_dependencies(unit_tests ${name})
     endif()
     add_test(NAME ${name} COMMAND ${name})
