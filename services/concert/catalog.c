@@ -40,32 +40,59 @@ static void check_tiers(struct ctx *ctx, const char *prefix, const struct catalo
     for (size_t i = 0; i < date->tier_count; i++) {
         const struct catalog_tier *tier = &date->tiers[i];
         char member[40];
-        snprintf(member, sizeof member, "tiers/%zu", i);
-        if (tier->first_seat_no != next || tier->last_seat_no < tier->first_seat_no)
-            violate(ctx, prefix, member, "must start at seat %" PRId64 " and not end before", next);
+        snprintf(member, sizeof member, "tiers/%zu/first_seat_no", i);
+        if (tier->first_seat_no != next)
+            violate(ctx, prefix, member, "must be %" PRId64, next);
+        snprintf(member, sizeof member, "tiers/%zu/last_seat_no", i);
+        if (tier->last_seat_no < tier->first_seat_no)
+            violate(ctx, prefix, member, "must not be before the first");
+        snprintf(member, sizeof member, "tiers/%zu/price_won", i);
         if (tier->price_won < 1 || tier->price_won > CATALOG_PRICE_WON_MAX)
-            violate(ctx, prefix, member, "must cost 1 to %" PRId64 " won", CATALOG_PRICE_WON_MAX);
+            violate(ctx, prefix, member, "must be 1 to %" PRId64, CATALOG_PRICE_WON_MAX);
         next = tier->last_seat_no + 1;
     }
     if (next != date->seats_total + 1)
         violate(ctx, prefix, "tiers", "must end at seat %" PRId64, date->seats_total);
 }
 
+static void check_moment(struct ctx *ctx, const char *prefix, const char *member, int64_t unix_ms)
+{
+    if (unix_ms < 0 || unix_ms > CATALOG_UNIX_MS_MAX)
+        violate(ctx, prefix, member, "must be 1970 to 9999, in milliseconds");
+}
+
 void catalog_check_date(struct ctx *ctx, const char *prefix, const struct catalog_date *date)
 {
     if (!clock_date_is_valid(date->date)) {
         violate(ctx, prefix, "date", "must be a date, YYYY-MM-DD");
-    } else {
+    } else if (date->starts_at_unix_ms >= 0 && date->starts_at_unix_ms <= CATALOG_UNIX_MS_MAX) {
         char day[CLOCK_DATE_SIZE];
         clock_format_date(date->starts_at_unix_ms, day);
         if (strcmp(day, date->date) != 0)
             violate(ctx, prefix, "starts_at_unix_ms", "must be on that day (UTC)");
     }
+    check_moment(ctx, prefix, "starts_at_unix_ms", date->starts_at_unix_ms);
+    check_moment(ctx, prefix, "sale_opens_at_unix_ms", date->sale_opens_at_unix_ms);
+    check_moment(ctx, prefix, "sale_closes_at_unix_ms", date->sale_closes_at_unix_ms);
     if (date->seats_total < 1 || date->seats_total > CATALOG_SEATS_MAX)
         violate(ctx, prefix, "seats_total", "must be 1 to %d", CATALOG_SEATS_MAX);
     if (date->sale_opens_at_unix_ms >= date->sale_closes_at_unix_ms)
         violate(ctx, prefix, "sale_closes_at_unix_ms", "must be after the sale opens");
     check_tiers(ctx, prefix, date);
+}
+
+void catalog_check_distinct(struct ctx *ctx, const struct catalog_date dates[], size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(dates[i].date, dates[j].date) != 0)
+                continue;
+            char prefix[32];
+            snprintf(prefix, sizeof prefix, "/dates/%zu", i);
+            violate(ctx, prefix, "date", "is that of /dates/%zu", j);
+            break;
+        }
+    }
 }
 
 bool catalog_concerts_equal(const struct catalog_concert *a, const struct catalog_concert *b)

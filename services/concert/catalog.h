@@ -26,7 +26,9 @@ enum {
     CATALOG_CREATE_DATES_MAX = 400,
 };
 #define CATALOG_PRICE_WON_MAX INT64_C(1000000000)
-#define CATALOG_CURRENCY      "KRW"
+/* Moments are 1970 to the end of 9999, as dates are. */
+#define CATALOG_UNIX_MS_MAX INT64_C(253402300799999)
+#define CATALOG_CURRENCY    "KRW"
 
 struct catalog_concert {
     struct uuid concert_id;
@@ -49,10 +51,12 @@ struct catalog_date {
     size_t tier_count;
 };
 
-/* Adds a violation to ctx for everything that is wrong; pointers start with `prefix`, e.g.
- * "/dates/3". */
+/* Adds a violation to ctx for everything that is wrong, so that whoever made it can mend it in one
+ * go; pointers start with `prefix`, e.g. "/dates/3". */
 void catalog_check_concert(struct ctx *ctx, const struct catalog_concert *concert);
 void catalog_check_date(struct ctx *ctx, const char *prefix, const struct catalog_date *date);
+/* No two of them are of one day. */
+void catalog_check_distinct(struct ctx *ctx, const struct catalog_date dates[], size_t count);
 
 bool catalog_concerts_equal(const struct catalog_concert *a, const struct catalog_concert *b);
 bool catalog_dates_equal(const struct catalog_date *a, const struct catalog_date *b);

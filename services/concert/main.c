@@ -6,6 +6,7 @@
 #include "db/db.h"
 #include "db/migrate.h"
 #include "log/log.h"
+#include "moments.h"
 #include "rpc/client.h"
 #include "service.h"
 
@@ -55,9 +56,10 @@ static int serve(const struct concert_config *config)
         return EXIT_FAILURE;
     }
 
+    scoped(moments_free) struct moments *moments = moments_new(db, reservation);
     struct concert_service service = {
         .db = db,
-        .reservation = reservation,
+        .moments = moments,
     };
     struct rpc_service rpc_service = concert_rpc_service(&service);
     const struct http_dependency dependencies[] = {

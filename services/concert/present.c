@@ -111,10 +111,14 @@ enum status present_seats(struct ctx *ctx, const struct catalog_date *date,
     return ST_OK;
 }
 
+/* Texts that do not fit are violations; what is read of them then is never used. */
 static void read_text(struct ctx *ctx, const char *pointer, const char *text, char *to, size_t size)
 {
-    if (strlen(text) >= size)
+    const size_t length = strlen(text);
+    if (length >= size)
         ctx_violate(ctx, pointer, "must have at most %zu bytes", size - 1);
+    else if (!base_is_utf8(text, length))
+        ctx_violate(ctx, pointer, "must be UTF-8");
     base_copy_text(to, size, text);
 }
 
@@ -122,7 +126,9 @@ void read_concert_message(struct ctx *ctx, const Concert *message,
                           struct catalog_concert *ret_concert)
 {
     *ret_concert = (struct catalog_concert){0};
-    base_copy_text(ret_concert->concert_id.text, UUID_TEXT_SIZE, message->concert_id);
+    /* One character more than an id has would be cut off: that is no id either. */
+    if (strlen(message->concert_id) < UUID_TEXT_SIZE)
+        base_copy_text(ret_concert->concert_id.text, UUID_TEXT_SIZE, message->concert_id);
     read_text(ctx, "/concert/title", message->title, ret_concert->title, sizeof ret_concert->title);
     read_text(ctx, "/concert/artist", message->artist, ret_concert->artist,
               sizeof ret_concert->artist);
@@ -131,6 +137,7 @@ void read_concert_message(struct ctx *ctx, const Concert *message,
     read_text(ctx, "/concert/queue", queue, ret_concert->queue, sizeof ret_concert->queue);
     if (message->currency[0] != '\0' && strcmp(message->currency, CATALOG_CURRENCY) != 0)
         ctx_violate(ctx, "/concert/currency", "must be " CATALOG_CURRENCY);
+    catalog_check_concert(ctx, ret_concert);
 }
 
 void read_date_message(struct ctx *ctx, const char *prefix, const ConcertDate *message,
@@ -140,10 +147,13 @@ void read_date_message(struct ctx *ctx, const char *prefix, const ConcertDate *m
         .starts_at_unix_ms = message->starts_at_unix_ms,
         .seats_total = message->seats_total == 0 ? CATALOG_SEATS_DEFAULT : message->seats_total,
         .sale_opens_at_unix_ms = message->sale_opens_at_unix_ms,
-        .sale_closes_at_unix_ms = message->sale_closes_at_unix_ms,
+        .sale_closes_at_unix_ms = message->sale_closes_at_unix_ms == 0
+                                      ? message->starts_at_unix_ms
+                                      : message->sale_closes_at_unix_ms,
         .tier_count = message->n_tiers,
     };
-    base_copy_text(ret_date->date, sizeof ret_date->date, message->date);
+    if (strlen(message->date) < CLOCK_DATE_SIZE)
+        base_copy_text(ret_date->date, sizeof ret_date->date, message->date);
     for (size_t i = 0; i < message->n_tiers && i < CATALOG_TIERS_MAX; i++)
         ret_date->tiers[i] =
             (struct catalog_tier){.first_seat_no = message->tiers[i]->first_seat_no,

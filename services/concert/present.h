@@ -23,7 +23,7 @@ enum status present_seats(struct ctx *ctx, const struct catalog_date *date,
                           const struct catalog_occupancy *occupancy, bool all,
                           DateSeats **ret_seats) MUST_CHECK;
 
-/* Defaults filled in; violations for texts and lists that do not fit. */
+/* Defaults filled in; a violation for everything that may not stand in the catalog. */
 void read_concert_message(struct ctx *ctx, const Concert *message,
                           struct catalog_concert *ret_concert);
 void read_date_message(struct ctx *ctx, const char *prefix, const ConcertDate *message,

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "moments.h"
 #include "present.h"
 #include "store.h"
+#include "token/page.h"
 
 typedef Boxoffice__Concert__V1__ListConcertsRequest ListConcertsRequest;
 typedef Boxoffice__Concert__V1__ListConcertsResponse ListConcertsResponse;
@@ -37,23 +39,54 @@ static void check_date(struct ctx *ctx, const char *pointer, const char *text)
 
 /* --- reading --- */
 
+#define CONCERTS_LIST "concerts"
+
+static enum status check_list_concerts(struct ctx *ctx, const struct concert_service *service,
+                                       const ListConcertsRequest *req,
+                                       char ret_after[static PAGE_PLACE_MAX + 1])
+{
+    struct page_key key;
+    ret_after[0] = '\0';
+    if (req->page_size < 0 || req->page_size > CATALOG_PAGE_MAX)
+        ctx_violate(ctx, "/page_size", "must be 1 to %d", CATALOG_PAGE_MAX);
+    if (req->page_token[0] != '\0') {
+        TRY(catalog_store_page_key(ctx, service->db, &key));
+        if (!page_token_read(&key, CONCERTS_LIST, req->page_token, ret_after))
+            ctx_violate(ctx, "/page_token", "must come from an earlier page");
+    }
+    return ctx_checked(ctx);
+}
+
+/* protobuf-c has texts as char *, but only reads them: a copy keeps the qualifiers honest. */
+static enum status give_text(struct ctx *ctx, const char *text, char **ret_text)
+{
+    *ret_text = arena_strdup(ctx->arena, text);
+    return *ret_text != NULL ? ST_OK : ctx_fail(ctx, ST_OVERLOADED, "arena full");
+}
+
+static enum status give_page_token(struct ctx *ctx, const struct concert_service *service,
+                                   const char *after, char **ret_token)
+{
+    struct page_key key;
+    const char *token;
+    TRY(catalog_store_page_key(ctx, service->db, &key));
+    TRY(page_token_make(ctx, &key, CONCERTS_LIST, after, &token));
+    return give_text(ctx, token, ret_token);
+}
+
 static enum status handle_list_concerts(struct ctx *ctx, void *self, const void *in, void *out)
 {
     const struct concert_service *service = self;
     const ListConcertsRequest *req = in;
     ListConcertsResponse *res = out;
 
-    if (req->page_size < 0 || req->page_size > CATALOG_PAGE_MAX)
-        ctx_violate(ctx, "/page_size", "must be 1 to %d", CATALOG_PAGE_MAX);
-    if (req->page_token[0] != '\0' && !uuid_is_valid(req->page_token))
-        ctx_violate(ctx, "/page_token", "is not one of ours");
-    TRY(ctx_checked(ctx));
-
+    char after[PAGE_PLACE_MAX + 1];
+    TRY(check_list_concerts(ctx, service, req, after));
     const size_t size = req->page_size == 0 ? CATALOG_PAGE_DEFAULT : (size_t)req->page_size;
     struct catalog_concert *concerts;
     size_t count;
     /* One more than asked tells whether there is a next page. */
-    TRY(catalog_store_concerts(ctx, service->db, req->page_token, size + 1, &concerts, &count));
+    TRY(catalog_store_concerts(ctx, service->db, after, size + 1, &concerts, &count));
     const size_t shown = count > size ? size : count;
     res->concerts = arena_calloc(ctx->arena, shown, sizeof *res->concerts);
     if (res->concerts == NULL)
@@ -62,7 +95,8 @@ static enum status handle_list_concerts(struct ctx *ctx, void *self, const void 
         TRY(present_concert(ctx, &concerts[i], &res->concerts[i]));
     res->n_concerts = shown;
     if (count > size)
-        res->next_page_token = concerts[size - 1].concert_id.text;
+        return give_page_token(ctx, service, concerts[size - 1].concert_id.text,
+                               &res->next_page_token);
     return ST_OK;
 }
 
@@ -72,45 +106,65 @@ static const char *later(const char *a, const char *b)
     return strcmp(a, b) >= 0 ? a : b;
 }
 
+/* The etag of an answer made from a moment; *ret_known when the caller has that answer. */
+static enum status give_etag(struct ctx *ctx, const struct moment *moment, bool all,
+                             const char *known_etag, char **ret_etag, protobuf_c_boolean *ret_known)
+{
+    char etag[MOMENT_ETAG_SIZE + 1];
+    snprintf(etag, sizeof etag, "%s%c", moment->etag, all ? '1' : '0');
+    *ret_known = strcmp(etag, known_etag) == 0;
+    return give_text(ctx, etag, ret_etag);
+}
+
+static enum status check_list_dates(struct ctx *ctx, const ListDatesRequest *req)
+{
+    check_uuid(ctx, "/concert_id", req->concert_id);
+    if (req->from[0] != '\0')
+        check_date(ctx, "/from", req->from);
+    return ctx_checked(ctx);
+}
+
+/* The dates of the moment that have a free seat. */
+static enum status show_free_dates(struct ctx *ctx, const struct moment *moment,
+                                   ListDatesResponse *res)
+{
+    res->dates = arena_calloc(ctx->arena, moment->date_count, sizeof *res->dates);
+    DateAvailability *list = arena_calloc(ctx->arena, moment->date_count, sizeof *list);
+    if (res->dates == NULL || list == NULL)
+        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
+    for (size_t i = 0; i < moment->date_count; i++) {
+        const struct catalog_date *date = &moment->dates[i];
+        const int64_t available = catalog_free_seats(date->seats_total, moment->occupancies[i].held,
+                                                     moment->occupancies[i].sold);
+        if (available == 0)
+            continue;
+        boxoffice__concert__v1__date_availability__init(&list[i]);
+        TRY(give_text(ctx, date->date, &list[i].date));
+        list[i].starts_at_unix_ms = date->starts_at_unix_ms;
+        list[i].seats_total = (int32_t)date->seats_total;
+        list[i].seats_available = (int32_t)available;
+        res->dates[res->n_dates++] = &list[i];
+    }
+    return ST_OK;
+}
+
 static enum status handle_list_dates(struct ctx *ctx, void *self, const void *in, void *out)
 {
     const struct concert_service *service = self;
     const ListDatesRequest *req = in;
     ListDatesResponse *res = out;
 
-    check_uuid(ctx, "/concert_id", req->concert_id);
-    if (req->from[0] != '\0')
-        check_date(ctx, "/from", req->from);
-    TRY(ctx_checked(ctx));
-    struct catalog_concert concert;
-    TRY(catalog_store_concert(ctx, service->db, req->concert_id, &concert));
-
+    TRY(check_list_dates(ctx, req));
     char today[CLOCK_DATE_SIZE];
     clock_format_date(clock_wall_ms(), today);
-    struct catalog_date *dates;
-    struct catalog_occupancy *occupancies;
-    size_t count;
-    TRY(catalog_store_dates(ctx, service->db, req->concert_id, later(today, req->from), "",
-                            CATALOG_DATES_MAX, &dates, &count));
-    TRY(peer_occupancy(ctx, service->reservation, req->concert_id, dates, count, &occupancies));
-
-    res->dates = arena_calloc(ctx->arena, count, sizeof *res->dates);
-    DateAvailability *list = arena_calloc(ctx->arena, count, sizeof *list);
-    if (res->dates == NULL || list == NULL)
-        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
-    for (size_t i = 0; i < count; i++) {
-        const int64_t available =
-            catalog_free_seats(dates[i].seats_total, occupancies[i].held, occupancies[i].sold);
-        if (available == 0)
-            continue;
-        boxoffice__concert__v1__date_availability__init(&list[i]);
-        list[i].date = dates[i].date;
-        list[i].starts_at_unix_ms = dates[i].starts_at_unix_ms;
-        list[i].seats_total = (int32_t)dates[i].seats_total;
-        list[i].seats_available = (int32_t)available;
-        res->dates[res->n_dates++] = &list[i];
-    }
-    return ST_OK;
+    const struct moment_question question = {.concert_id = req->concert_id,
+                                             .from = later(today, req->from),
+                                             .through = "",
+                                             .dates_max = CATALOG_DATES_MAX};
+    scoped(moment_release) struct moment *moment = NULL;
+    TRY(moments_see(ctx, service->moments, &question, &moment));
+    TRY(give_etag(ctx, moment, false, req->known_etag, &res->etag, &res->unchanged));
+    return res->unchanged ? ST_OK : show_free_dates(ctx, moment, res);
 }
 
 static enum status check_list_seats(struct ctx *ctx, const ListSeatsRequest *req)
@@ -119,32 +173,36 @@ static enum status check_list_seats(struct ctx *ctx, const ListSeatsRequest *req
     check_date(ctx, "/date", req->date);
     if (req->through[0] != '\0')
         check_date(ctx, "/through", req->through);
+    if (req->min_version < 0)
+        ctx_violate(ctx, "/min_version", "must not be negative");
     TRY(ctx_checked(ctx));
     if (req->through[0] != '\0' && strcmp(req->through, req->date) < 0)
         ctx_violate(ctx, "/through", "must not be before the date");
     return ctx_checked(ctx);
 }
 
-/* The asked date, and the later ones through the last, within what one answer may hold. */
-static enum status load_dates(struct ctx *ctx, const struct concert_service *service,
-                              const ListSeatsRequest *req, struct catalog_date **ret_dates,
-                              size_t *ret_count)
+/* How many of the moment's dates one answer may hold: the caller goes on from the next one. */
+static size_t dates_that_fit(const struct moment *moment)
 {
-    const char *through = req->through[0] == '\0' ? req->date : req->through;
-    struct catalog_concert concert;
-    TRY(catalog_store_concert(ctx, service->db, req->concert_id, &concert));
-    TRY(catalog_store_dates(ctx, service->db, req->concert_id, req->date, through,
-                            CATALOG_THROUGH_MAX, ret_dates, ret_count));
-    if (*ret_count == 0 || strcmp((*ret_dates)[0].date, req->date) != 0)
-        return ctx_fail(ctx, ST_DATE_NOT_FOUND, "no such date");
     int64_t seats = 0;
-    for (size_t i = 0; i < *ret_count; i++) {
-        seats += (*ret_dates)[i].seats_total;
-        if (i > 0 && seats > CATALOG_SEATS_ANSWER_MAX) {
-            *ret_count = i; /* the caller goes on from the next date */
-            break;
-        }
+    for (size_t i = 0; i < moment->date_count; i++) {
+        seats += moment->dates[i].seats_total;
+        if (i > 0 && seats > CATALOG_SEATS_ANSWER_MAX)
+            return i;
     }
+    return moment->date_count;
+}
+
+static enum status show_seats(struct ctx *ctx, const struct moment *moment, bool all,
+                              ListSeatsResponse *res)
+{
+    const size_t count = dates_that_fit(moment);
+    res->dates = arena_calloc(ctx->arena, count, sizeof *res->dates);
+    if (res->dates == NULL)
+        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
+    for (size_t i = 0; i < count; i++)
+        TRY(present_seats(ctx, &moment->dates[i], &moment->occupancies[i], all, &res->dates[i]));
+    res->n_dates = count;
     return ST_OK;
 }
 
@@ -155,21 +213,18 @@ static enum status handle_list_seats(struct ctx *ctx, void *self, const void *in
     ListSeatsResponse *res = out;
 
     TRY(check_list_seats(ctx, req));
-    struct catalog_date *dates;
-    struct catalog_occupancy *occupancies;
-    size_t count;
-    TRY(load_dates(ctx, service, req, &dates, &count));
-    /* Asked of the truth each time, so it is never older than any version the caller has seen. */
-    TRY(peer_occupancy(ctx, service->reservation, req->concert_id, dates, count, &occupancies));
-
+    const struct moment_question question = {.concert_id = req->concert_id,
+                                             .from = req->date,
+                                             .through =
+                                                 req->through[0] == '\0' ? req->date : req->through,
+                                             .dates_max = CATALOG_THROUGH_MAX};
+    scoped(moment_release) struct moment *moment = NULL;
+    TRY(moments_see(ctx, service->moments, &question, &moment));
+    if (moment->date_count == 0 || strcmp(moment->dates[0].date, req->date) != 0)
+        return ctx_fail(ctx, ST_DATE_NOT_FOUND, "no such date");
     const bool all = req->view == BOXOFFICE__CONCERT__V1__SEAT_VIEW__SEAT_VIEW_ALL;
-    res->dates = arena_calloc(ctx->arena, count, sizeof *res->dates);
-    if (res->dates == NULL)
-        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
-    for (size_t i = 0; i < count; i++)
-        TRY(present_seats(ctx, &dates[i], &occupancies[i], all, &res->dates[i]));
-    res->n_dates = count;
-    return ST_OK;
+    TRY(give_etag(ctx, moment, all, req->known_etag, &res->etag, &res->unchanged));
+    return res->unchanged ? ST_OK : show_seats(ctx, moment, all, res);
 }
 
 static enum status handle_get_seat(struct ctx *ctx, void *self, const void *in, void *out)
@@ -213,21 +268,88 @@ static enum status handle_get_seat(struct ctx *ctx, void *self, const void *in, 
 
 /* --- writing --- */
 
-/* Adds the date, or finds the same one there. */
-static enum status add_date(struct ctx *ctx, const struct concert_service *service,
-                            const char *concert_id, const struct catalog_date *date,
-                            bool *ret_created)
+/* What is to stand in the catalog. */
+struct entry {
+    struct catalog_concert concert;
+    struct catalog_date *dates;
+    size_t count;
+    bool is_date; /* a date alone, whose concert is there */
+};
+
+/* A full list of violations may hide more of them. */
+static enum status all_checked(struct ctx *ctx)
 {
-    TRY(catalog_store_add_date(ctx, service->db, concert_id, date, ret_created));
+    if (ctx->violation_count == CTX_VIOLATIONS_MAX)
+        ctx_note(ctx, "more", "true");
+    return ctx_checked(ctx);
+}
+
+/* What stands there already must be the same. */
+static enum status check_known(struct ctx *ctx, const struct concert_service *service,
+                               const struct entry *entry, bool *ret_created)
+{
+    const char *concert_id = entry->concert.concert_id.text;
+    struct catalog_concert known;
+    struct catalog_date *known_dates = NULL;
+    size_t known_count = 0;
+    const enum status status = catalog_store_concert(ctx, service->db, concert_id, &known);
+    *ret_created = status == ST_CONCERT_NOT_FOUND;
     if (*ret_created)
         return ST_OK;
-    struct catalog_date *known;
-    size_t count;
-    TRY(catalog_store_dates(ctx, service->db, concert_id, date->date, date->date, 1, &known,
-                            &count));
-    if (count != 1 || !catalog_dates_equal(&known[0], date))
-        return ctx_fail(ctx, ST_ALREADY_EXISTS, "the date is there with other content");
-    return ST_OK;
+    TRY(status);
+    TRY(catalog_store_find_dates(ctx, service->db, concert_id, entry->dates, entry->count,
+                                 &known_dates, &known_count));
+    if (!catalog_concerts_equal(&known, &entry->concert))
+        ctx_violate(ctx, "/concert", "is there with other content");
+    for (size_t i = 0; i < entry->count; i++) {
+        char pointer[32];
+        snprintf(pointer, sizeof pointer, entry->is_date ? "/date" : "/dates/%zu", i);
+        for (size_t j = 0; j < known_count; j++) {
+            if (strcmp(known_dates[j].date, entry->dates[i].date) == 0 &&
+                !catalog_dates_equal(&known_dates[j], &entry->dates[i]))
+                ctx_violate(ctx, pointer, "is there with other content");
+        }
+    }
+    return ctx->violation_count == 0
+               ? ST_OK
+               : ctx_fail(ctx, ST_ALREADY_EXISTS, "%s is there with other content",
+                          ctx->violations[0].pointer);
+}
+
+/* Writes what is missing and looks again: another writer may have come in between. */
+static enum status write_entry(struct ctx *ctx, const struct concert_service *service,
+                               const struct entry *entry, int64_t *ret_added)
+{
+    bool created;
+    TRY(catalog_store_add(ctx, service->db, &entry->concert, entry->dates, entry->count, &created,
+                          ret_added));
+    moments_forget(service->moments, entry->concert.concert_id.text);
+    return check_known(ctx, service, entry, &created);
+}
+
+static enum status check_create(struct ctx *ctx, const CreateConcertRequest *req,
+                                struct entry *ret_entry)
+{
+    struct entry entry = {.count = req->n_dates};
+    if (req->concert == NULL)
+        ctx_violate(ctx, "/concert", "is required");
+    else
+        read_concert_message(ctx, req->concert, &entry.concert);
+    if (entry.count > CATALOG_CREATE_DATES_MAX) {
+        ctx_violate(ctx, "/dates", "must be at most %d", CATALOG_CREATE_DATES_MAX);
+        return ctx_checked(ctx);
+    }
+    entry.dates = arena_calloc(ctx->arena, entry.count, sizeof *entry.dates);
+    if (entry.dates == NULL)
+        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
+    for (size_t i = 0; i < entry.count; i++) {
+        char prefix[32];
+        snprintf(prefix, sizeof prefix, "/dates/%zu", i);
+        read_date_message(ctx, prefix, req->dates[i], &entry.dates[i]);
+    }
+    catalog_check_distinct(ctx, entry.dates, entry.count);
+    *ret_entry = entry;
+    return all_checked(ctx);
 }
 
 static enum status handle_create_concert(struct ctx *ctx, void *self, const void *in, void *out)
@@ -236,34 +358,15 @@ static enum status handle_create_concert(struct ctx *ctx, void *self, const void
     const CreateConcertRequest *req = in;
     CreateConcertResponse *res = out;
 
-    if (req->concert == NULL)
-        ctx_violate(ctx, "/concert", "is required");
-    if (req->n_dates > CATALOG_CREATE_DATES_MAX)
-        ctx_violate(ctx, "/dates", "must be at most %d", CATALOG_CREATE_DATES_MAX);
-    TRY(ctx_checked(ctx));
-    struct catalog_concert concert;
-    struct catalog_date *dates = arena_calloc(ctx->arena, req->n_dates, sizeof *dates);
-    if (dates == NULL)
-        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
-    read_concert_message(ctx, req->concert, &concert);
-    catalog_check_concert(ctx, &concert);
-    for (size_t i = 0; i < req->n_dates; i++) {
-        char prefix[32];
-        snprintf(prefix, sizeof prefix, "/dates/%zu", i);
-        read_date_message(ctx, prefix, req->dates[i], &dates[i]);
-    }
-    TRY(ctx_checked(ctx));
-
-    bool created, added;
-    TRY(catalog_store_add_concert(ctx, service->db, &concert, &created));
-    struct catalog_concert known;
-    TRY(catalog_store_concert(ctx, service->db, concert.concert_id.text, &known));
-    if (!catalog_concerts_equal(&known, &concert))
-        return ctx_fail(ctx, ST_ALREADY_EXISTS, "the concert is there with other content");
-    for (size_t i = 0; i < req->n_dates; i++)
-        TRY(add_date(ctx, service, concert.concert_id.text, &dates[i], &added));
+    struct entry entry;
+    bool created;
+    int64_t added;
+    TRY(check_create(ctx, req, &entry));
+    TRY(check_known(ctx, service, &entry, &created));
+    if (!req->validate_only)
+        TRY(write_entry(ctx, service, &entry, &added));
     res->created = created;
-    return present_concert(ctx, &concert, &res->concert);
+    return present_concert(ctx, &entry.concert, &res->concert);
 }
 
 static enum status handle_add_date(struct ctx *ctx, void *self, const void *in, void *out)
@@ -272,19 +375,21 @@ static enum status handle_add_date(struct ctx *ctx, void *self, const void *in, 
     const AddDateRequest *req = in;
     AddDateResponse *res = out;
 
+    struct catalog_date date;
     check_uuid(ctx, "/concert_id", req->concert_id);
     if (req->date == NULL)
         ctx_violate(ctx, "/date", "is required");
-    TRY(ctx_checked(ctx));
-    struct catalog_date date;
-    read_date_message(ctx, "/date", req->date, &date);
-    TRY(ctx_checked(ctx));
+    else
+        read_date_message(ctx, "/date", req->date, &date);
+    TRY(all_checked(ctx));
 
-    struct catalog_concert concert;
+    struct entry entry = {.dates = &date, .count = 1, .is_date = true};
     bool created;
-    TRY(catalog_store_concert(ctx, service->db, req->concert_id, &concert));
-    TRY(add_date(ctx, service, req->concert_id, &date, &created));
-    res->created = created;
+    int64_t added;
+    TRY(catalog_store_concert(ctx, service->db, req->concert_id, &entry.concert));
+    TRY(check_known(ctx, service, &entry, &created));
+    TRY(write_entry(ctx, service, &entry, &added));
+    res->created = added == 1;
     return present_date(ctx, &date, &res->date);
 }
 

@@ -5,11 +5,11 @@
 #include "rpc/method.h"
 
 struct db;
-struct rpc_client;
+struct moments;
 
 struct concert_service {
-    struct db *db;                  /* borrowed */
-    struct rpc_client *reservation; /* borrowed */
+    struct db *db;           /* borrowed */
+    struct moments *moments; /* borrowed */
 };
 
 /* What rpc_server_start wants; `service` is borrowed as its self. */

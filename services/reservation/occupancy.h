@@ -1,8 +1,9 @@
-/* What changed on some dates since a version: the log that the claims themselves are. Every writer
- * of a date runs under its lock and takes a new version there, so a date's versions are committed
- * in ascending order: whoever has seen one has seen all before it (docs/decisions/0012). */
-#ifndef RESERVATION_CHANGES_H
-#define RESERVATION_CHANGES_H
+/* What readers are shown of the claims: a date's seats as they are, and what changed on some dates
+ * since a version. The claims themselves are the log: every writer of a date runs under its lock
+ * and takes a new version there, so a date's versions are committed in ascending order, and whoever
+ * has seen one has seen all before it (docs/decisions/0012). */
+#ifndef RESERVATION_OCCUPANCY_H
+#define RESERVATION_OCCUPANCY_H
 
 #include <stddef.h>
 
@@ -10,6 +11,20 @@
 #include "seats.h"
 
 struct db;
+
+struct claim_occupancy {
+    const char *date; /* as it was asked for */
+    struct seat_map map;
+};
+/* One for each date, in the order asked; *ret_occupancies in the arena. */
+enum status claim_store_occupancy(struct ctx *ctx, struct db *db, const char *concert_id,
+                                  const char *const dates[], size_t count,
+                                  struct claim_occupancy **ret_occupancies) MUST_CHECK;
+
+/* Their versions alone, which is much cheaper; in the order asked, in the arena. */
+enum status claim_store_versions(struct ctx *ctx, struct db *db, const char *concert_id,
+                                 const char *const dates[], size_t count,
+                                 int64_t **ret_versions) MUST_CHECK;
 
 enum { CHANGES_DATES_MAX = 64 }; /* of one question */
 

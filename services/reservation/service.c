@@ -8,6 +8,7 @@
 #include "boxoffice/reservation/v1/reservation.pb-c.h"
 #include "claim.h"
 #include "failpoint/failpoint.h"
+#include "occupancy.h"
 #include "peers.h"
 #include "store.h"
 #include "watch.h"
@@ -180,14 +181,43 @@ static enum status handle_get(struct ctx *ctx, void *self, const void *in, void 
     return present(ctx, &claim, &res->reservation);
 }
 
-static enum status check_list(struct ctx *ctx, const ListReservationsRequest *req)
+/* A page token of one user's list is no token of another's. */
+static const char *list_of(struct ctx *ctx, const char *user_id)
 {
+    return arena_printf(ctx->arena, "reservations/%s", user_id);
+}
+
+static enum status check_list(struct ctx *ctx, const struct reservation_service *service,
+                              const ListReservationsRequest *req,
+                              char ret_before[static PAGE_PLACE_MAX + 1])
+{
+    struct page_key key;
+    ret_before[0] = '\0';
     check_uuid(ctx, "/user_id", req->user_id);
     if (req->page_size < 0 || req->page_size > CLAIM_PAGE_MAX)
         ctx_violate(ctx, "/page_size", "must be 1 to %d", CLAIM_PAGE_MAX);
-    if (req->page_token[0] != '\0' && !uuid_is_valid(req->page_token))
-        ctx_violate(ctx, "/page_token", "is not one of ours");
+    if (req->page_token[0] == '\0' || ctx->violation_count > 0)
+        return ctx_checked(ctx);
+    const char *list = list_of(ctx, req->user_id);
+    if (list == NULL)
+        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
+    TRY(claim_store_page_key(ctx, service->db, &key));
+    if (!page_token_read(&key, list, req->page_token, ret_before))
+        ctx_violate(ctx, "/page_token", "must come from an earlier page");
     return ctx_checked(ctx);
+}
+
+static enum status give_page_token(struct ctx *ctx, const struct reservation_service *service,
+                                   const char *user_id, const char *before, char **ret_token)
+{
+    struct page_key key;
+    const char *token, *list = list_of(ctx, user_id);
+    if (list == NULL)
+        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
+    TRY(claim_store_page_key(ctx, service->db, &key));
+    TRY(page_token_make(ctx, &key, list, before, &token));
+    *ret_token = arena_strdup(ctx->arena, token);
+    return *ret_token != NULL ? ST_OK : ctx_fail(ctx, ST_OVERLOADED, "arena full");
 }
 
 static enum status handle_list(struct ctx *ctx, void *self, const void *in, void *out)
@@ -196,13 +226,13 @@ static enum status handle_list(struct ctx *ctx, void *self, const void *in, void
     const ListReservationsRequest *req = in;
     ListReservationsResponse *res = out;
 
-    TRY(check_list(ctx, req));
+    char before[PAGE_PLACE_MAX + 1];
+    TRY(check_list(ctx, service, req, before));
     const size_t size = req->page_size == 0 ? CLAIM_PAGE_DEFAULT : (size_t)req->page_size;
     struct claim *claims;
     size_t count;
     /* One more than asked tells whether there is a next page. */
-    TRY(claim_store_list(ctx, service->db, req->user_id, req->page_token, size + 1, &claims,
-                         &count));
+    TRY(claim_store_list(ctx, service->db, req->user_id, before, size + 1, &claims, &count));
     const size_t shown = count > size ? size : count;
     res->reservations = arena_calloc(ctx->arena, shown, sizeof *res->reservations);
     if (res->reservations == NULL)
@@ -211,31 +241,26 @@ static enum status handle_list(struct ctx *ctx, void *self, const void *in, void
         TRY(present(ctx, &claims[i], &res->reservations[i]));
     res->n_reservations = shown;
     if (count > size)
-        res->next_page_token = claims[size - 1].reservation_id.text;
+        return give_page_token(ctx, service, req->user_id, claims[size - 1].reservation_id.text,
+                               &res->next_page_token);
     return ST_OK;
 }
 
-static enum status present_occupancy(struct ctx *ctx, const struct claim_occupancy *occupancy,
+/* The bitmaps stay where they were read to. */
+static enum status present_occupancy(struct ctx *ctx, struct claim_occupancy *occupancy,
                                      DateOccupancy **ret_date)
 {
-    enum { BITMAP_SIZE = (CLAIM_SEATS_MAX + 7) / 8 };
-    uint8_t held[BITMAP_SIZE] = {0}, sold[BITMAP_SIZE] = {0};
-    if (!claim_mark_seats(occupancy->held, held, CLAIM_SEATS_MAX) ||
-        !claim_mark_seats(occupancy->sold, sold, CLAIM_SEATS_MAX))
-        return ctx_fail(ctx, ST_INTERNAL, "unreadable occupancy");
-    size_t size = BITMAP_SIZE;
-    while (size > 0 && (held[size - 1] | sold[size - 1]) == 0)
-        size--;
+    const size_t size = seat_map_size(&occupancy->map);
     DateOccupancy *date = arena_alloc(ctx->arena, sizeof *date);
     if (date == NULL)
         return ctx_fail(ctx, ST_OVERLOADED, "arena full");
     boxoffice__reservation__v1__date_occupancy__init(date);
     date->date = arena_strdup(ctx->arena, occupancy->date);
-    date->held = (ProtobufCBinaryData){size, arena_memdup(ctx->arena, held, size)};
-    date->sold = (ProtobufCBinaryData){size, arena_memdup(ctx->arena, sold, size)};
-    date->version = occupancy->version;
-    if (date->date == NULL || date->held.data == NULL || date->sold.data == NULL)
+    if (date->date == NULL)
         return ctx_fail(ctx, ST_OVERLOADED, "arena full");
+    date->held = (ProtobufCBinaryData){size, occupancy->map.held};
+    date->sold = (ProtobufCBinaryData){size, occupancy->map.sold};
+    date->version = occupancy->map.version;
     *ret_date = date;
     return ST_OK;
 }
@@ -249,7 +274,23 @@ static enum status check_occupancy(struct ctx *ctx, const GetOccupancyRequest *r
         check_date(ctx, "/dates", req->dates[i]);
     if (req->min_version < 0)
         ctx_violate(ctx, "/min_version", "must not be negative");
+    if (req->n_known_versions != 0 && req->n_known_versions != req->n_dates)
+        ctx_violate(ctx, "/known_versions", "must be one for each date");
     return ctx_checked(ctx);
+}
+
+/* Whether the caller has the newest of all dates. */
+static enum status is_known(struct ctx *ctx, const struct reservation_service *service,
+                            const GetOccupancyRequest *req, protobuf_c_boolean *ret_known)
+{
+    int64_t *versions;
+    *ret_known = false;
+    if (req->n_known_versions == 0)
+        return ST_OK;
+    TRY(claim_store_versions(ctx, service->db, req->concert_id, (const char *const *)req->dates,
+                             req->n_dates, &versions));
+    *ret_known = memcmp(versions, req->known_versions, req->n_dates * sizeof *versions) == 0;
+    return ST_OK;
 }
 
 static enum status handle_occupancy(struct ctx *ctx, void *self, const void *in, void *out)
@@ -259,6 +300,9 @@ static enum status handle_occupancy(struct ctx *ctx, void *self, const void *in,
     GetOccupancyResponse *res = out;
 
     TRY(check_occupancy(ctx, req));
+    TRY(is_known(ctx, service, req, &res->unchanged));
+    if (res->unchanged)
+        return ST_OK;
     /* Read from the store, with no cache between: no answer is older than what anybody was told. */
     struct claim_occupancy *occupancies;
     TRY(claim_store_occupancy(ctx, service->db, req->concert_id, (const char *const *)req->dates,

@@ -275,6 +275,29 @@ enum status claim_store_list(struct ctx *ctx, struct db *db, const char *user_id
     return ST_OK;
 }
 
+static const struct db_statement page_key_statement = {
+    .name = "page_key",
+    .mode = DB_READ,
+    .sql = "SELECT key FROM page_key",
+};
+
+enum status claim_store_page_key(struct ctx *ctx, struct db *db, struct page_key *ret_key)
+{
+    struct db_params params;
+    struct db_rows rows;
+    const uint8_t *bytes;
+    size_t size;
+    db_params_init(&params, ctx);
+    TRY(db_run(ctx, db, &page_key_statement, &params, 0, &rows));
+    if (rows.row_count != 1)
+        return ctx_fail(ctx, ST_INTERNAL, "no page key");
+    TRY(db_bytes(ctx, &rows, 0, 0, &bytes, &size));
+    if (size != PAGE_KEY_SIZE)
+        return ctx_fail(ctx, ST_INTERNAL, "a page key of %zu bytes", size);
+    memcpy(ret_key->bytes, bytes, PAGE_KEY_SIZE);
+    return ST_OK;
+}
+
 /* --- moving --- */
 
 static const struct db_statement begin_statement = {
@@ -352,49 +375,6 @@ enum status claim_store_move(struct ctx *ctx, struct db *db, const struct claim_
                date_key(move->claim->concert_id.text, move->claim->date), &rows));
     *ret_moved = rows.row_count == 1;
     return *ret_moved ? read_claim(ctx, &rows, 0, 0, ret_claim) : ST_OK;
-}
-
-/* --- occupancy --- */
-
-static const struct db_statement occupancy_statement = {
-    .name = "occupancy",
-    .mode = DB_READ,
-    .sql =
-        "SELECT asked.date,"
-        "   coalesce(string_agg(r.seat_no::text, ',') FILTER (WHERE r.status IN ('HELD', "
-        "'PAYING')), ''),"
-        "   coalesce(string_agg(r.seat_no::text, ',') FILTER (WHERE r.status = 'CONFIRMED'), ''),"
-        "   (SELECT coalesce(max(version), 0) FROM reservation v"
-        "     WHERE v.concert_id = $1::uuid AND v.date = asked.date)"
-        " FROM unnest($2::date[]) WITH ORDINALITY AS asked (date, position)"
-        " LEFT JOIN reservation r ON r.concert_id = $1::uuid AND r.date = asked.date"
-        "   AND r.status IN ('HELD', 'PAYING', 'CONFIRMED')"
-        "   AND NOT (" IS_PAST(
-            "r",
-            "clock_timestamp()") ")"
-                                 " GROUP BY asked.date, asked.position ORDER BY asked.position",
-};
-
-enum status claim_store_occupancy(struct ctx *ctx, struct db *db, const char *concert_id,
-                                  const char *const dates[], size_t count,
-                                  struct claim_occupancy **ret_occupancies)
-{
-    struct db_params params;
-    struct db_rows rows;
-    db_params_init(&params, ctx);
-    db_add_text(&params, concert_id);
-    db_add_text_array(&params, dates, count);
-    TRY(db_run(ctx, db, &occupancy_statement, &params, 0, &rows));
-    struct claim_occupancy *list = arena_calloc(ctx->arena, count, sizeof *list);
-    if (list == NULL || rows.row_count != count)
-        return ctx_fail(ctx, ST_OVERLOADED, "occupancy of %zu dates does not fit", count);
-    for (size_t i = 0; i < count; i++)
-        list[i] = (struct claim_occupancy){.date = db_text(&rows, i, 0),
-                                           .held = db_text(&rows, i, 1),
-                                           .sold = db_text(&rows, i, 2),
-                                           .version = db_int64(&rows, i, 3)};
-    *ret_occupancies = list;
-    return ST_OK;
 }
 
 /* --- tidying --- */

@@ -8,6 +8,7 @@
 
 #include "base/ctx.h"
 #include "claim.h"
+#include "token/page.h"
 
 struct db;
 struct db_statement;
@@ -35,6 +36,10 @@ enum status claim_store_list(struct ctx *ctx, struct db *db, const char *user_id
                              const char *before, size_t limit, struct claim **ret_claims,
                              size_t *ret_count) MUST_CHECK;
 
+/* What page tokens are signed with, the same for all instances. */
+enum status claim_store_page_key(struct ctx *ctx, struct db *db,
+                                 struct page_key *ret_key) MUST_CHECK;
+
 /* Moves a claim if it is still as the event needs it: *ret_moved tells. ret_claim is written when
  * it moved. */
 struct claim_move {
@@ -45,17 +50,6 @@ struct claim_move {
 };
 enum status claim_store_move(struct ctx *ctx, struct db *db, const struct claim_move *move,
                              struct claim *ret_claim, bool *ret_moved) MUST_CHECK;
-
-/* One date's seats: lists like "1,17,23" in the arena. */
-struct claim_occupancy {
-    const char *date;
-    const char *held, *sold;
-    int64_t version;
-};
-/* One for each date, in the order asked; *ret_occupancies in the arena. */
-enum status claim_store_occupancy(struct ctx *ctx, struct db *db, const char *concert_id,
-                                  const char *const dates[], size_t count,
-                                  struct claim_occupancy **ret_occupancies) MUST_CHECK;
 
 /* Tidies claims past their time on at most `dates_max` dates; *ret_count is how many. */
 enum status claim_store_sweep(struct ctx *ctx, struct db *db, int64_t dates_max,

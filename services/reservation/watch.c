@@ -8,10 +8,9 @@
 #include "base/checked.h"
 #include "base/ticker.h"
 #include "boxoffice/reservation/v1/reservation.pb-c.h"
-#include "changes.h"
 #include "metrics/metrics.h"
+#include "occupancy.h"
 #include "seats.h"
-#include "store.h"
 
 typedef Boxoffice__Reservation__V1__WatchOccupancyResponse News;
 typedef Boxoffice__Reservation__V1__DateOccupancy DateOccupancy;
@@ -214,14 +213,15 @@ static void load(struct ctx *ctx, struct seat_watch *watch, struct watched_date 
     const size_t mark = arena_mark(ctx->arena);
     const char *const days[] = {date->readers->date};
     struct claim_occupancy *seen;
-    enum status status =
+    const enum status status =
         claim_store_occupancy(ctx, watch->db, date->readers->concert_id, days, 1, &seen);
-    if (status == ST_OK && !seat_map_load(&date->map, seen->held, seen->sold, seen->version))
-        status = ST_INTERNAL;
     date->is_loaded = status == ST_OK;
-    date->sent_version = date->map.version;
-    if (status != ST_OK)
+    if (date->is_loaded) {
+        date->map = seen->map;
+        date->sent_version = date->map.version;
+    } else {
         end_readers(date->readers, ST_UNAVAILABLE);
+    }
     ctx_forgive(ctx);
     arena_rewind(ctx->arena, mark);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "claim_fixture.h"
+#include "occupancy.h"
 
 enum { CROWD = 300 };
 
@@ -193,12 +194,43 @@ START_TEST(occupancy_shows_what_is_live_and_its_version_grows)
     ck_assert(move(CLAIM_CONFIRM, &sold, PAYMENT, 0, &sold));
     ck_assert_int_eq(claim_store_occupancy(&ctx, second, CONCERT, dates, 2, &seen), ST_OK);
     ck_assert_str_eq(seen[0].date, "2030-01-02");
-    ck_assert_str_eq(seen[0].held, "");
-    ck_assert_int_eq(seen[0].version, 0);
-    ck_assert_str_eq(seen[1].held, "3");
-    ck_assert_str_eq(seen[1].sold, "5");
-    ck_assert_int_eq(seen[1].version, sold.version);
+    ck_assert_uint_eq(seat_map_size(&seen[0].map), 0);
+    ck_assert_int_eq(seen[0].map.version, 0);
+    struct seat_map wanted;
+    ck_assert(seat_map_load(&wanted, "3", "5", sold.version));
+    ck_assert(memcmp(&seen[1].map, &wanted, sizeof wanted) == 0);
     ck_assert_int_gt(sold.version, past.version);
+}
+END_TEST
+
+/* Seats all over the widest date, and more dates than one question of the store has. */
+START_TEST(occupancy_of_the_largest_dates_is_exact)
+{
+    enum { DATES = 130 };
+    char names[DATES][CLOCK_DATE_SIZE];
+    const char *dates[DATES];
+    struct claim_occupancy *seen;
+    for (int i = 0; i < DATES; i++) {
+        snprintf(names[i], sizeof names[i], "2030-%02d-%02d", i / 28 + 1, i % 28 + 1);
+        dates[i] = names[i];
+    }
+    ask("INSERT INTO reservation (reservation_id, user_id, concert_id, date, seat_no, price_won,"
+        " currency, status, hold_until, claim_until, payment_id, token_id, queue, confirmed_at)"
+        " SELECT gen_random_uuid(), gen_random_uuid(), '" CONCERT "', '2030-05-18', n, 1, 'KRW',"
+        " CASE WHEN n % 3 = 0 THEN 'CONFIRMED' ELSE 'HELD' END, now() + interval '1 min',"
+        " now() + interval '1 min', '" PAYMENT "', '" TOKEN "', 'main',"
+        " CASE WHEN n % 3 = 0 THEN now() END FROM generate_series(1, 5000) AS n WHERE n % 7 <> 0");
+    ck_assert_int_eq(claim_store_occupancy(&ctx, db, CONCERT, dates, DATES, &seen), ST_OK);
+    for (int i = 0; i < DATES; i++) {
+        ck_assert_str_eq(seen[i].date, names[i]);
+        for (size_t seat = 1; seat <= CLAIM_SEATS_MAX; seat++) {
+            enum seat_state wanted = SEAT_FREE;
+            if (strcmp(names[i], "2030-05-18") == 0 && seat % 7 != 0)
+                wanted = seat % 3 == 0 ? SEAT_SOLD : SEAT_HELD;
+            if (seat_map_state(&seen[i].map, seat) != wanted)
+                ck_abort_msg("%s seat %zu", names[i], seat);
+        }
+    }
 }
 END_TEST
 
@@ -298,6 +330,7 @@ int main(void)
         of_50_users_for_50_seats_all_win,
         of_one_users_50_wishes_one_comes_true,
         occupancy_shows_what_is_live_and_its_version_grows,
+        occupancy_of_the_largest_dates_is_exact,
         pages_are_newest_first_and_complete,
         the_database_itself_refuses_what_must_not_be,
         the_service_may_do_no_more_than_it_needs,

@@ -28,6 +28,7 @@ struct fake_reservation_store {
     size_t limit;
 };
 extern struct fake_reservation_store fake_store;
+extern const struct page_key fake_page_key;
 
 /* A call: counted, and failing if it is the one to fail. */
 enum status fake_store_call(struct ctx *ctx) MUST_CHECK;

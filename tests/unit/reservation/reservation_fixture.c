@@ -108,8 +108,13 @@ enum status get(char *id, char *user, GetResponse *res)
 
 enum status list(int32_t page_size, char *page_token, ListResponse *res)
 {
+    return list_of_user(user_id, page_size, page_token, res);
+}
+
+enum status list_of_user(char *user, int32_t page_size, char *page_token, ListResponse *res)
+{
     ListRequest req = BOXOFFICE__RESERVATION__V1__LIST_RESERVATIONS_REQUEST__INIT;
-    req.user_id = user_id;
+    req.user_id = user;
     req.page_size = page_size;
     req.page_token = page_token;
     boxoffice__reservation__v1__list_reservations_response__init(res);

@@ -47,6 +47,7 @@ ReserveRequest good_reserve(void);
 enum status reserve(const ReserveRequest *req, ReserveResponse *res);
 enum status get(char *id, char *user, GetResponse *res);
 enum status list(int32_t page_size, char *page_token, ListResponse *res);
+enum status list_of_user(char *user, int32_t page_size, char *page_token, ListResponse *res);
 enum status cancel(char *id, char *user, CancelResponse *res);
 enum status begin(char *payment, char *user, int64_t lease_ms, BeginResponse *res);
 enum status confirm(char *id, char *payment, ConfirmResponse *res);
