@@ -44,10 +44,10 @@ test('one waits while the other buys, and is let in by itself', async () => {
   await ann.pay();
   await bob.see('.concertsView .poster');
   await cid.until(() => document.querySelector('#position')?.innerText === '1');
-  await bob.click('.bar nav button');
+  await bob.click('#leave');
   await bob.see('.hero .main');
   await cid.see('.concertsView .poster');
-  await cid.click('.bar nav button');
+  await cid.click('#leave');
   await cid.see('.hero .main');
   for (const visitor of [ann, bob, cid]) await visitor.close();
 });

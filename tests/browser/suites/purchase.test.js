@@ -154,7 +154,7 @@ test('a seat is given back, and is free for others at once', async () => {
   await me.enter();
   await me.chooseDate(2, 1);
   await me.hold(5);
-  await me.click('.till .plain');
+  await me.click('#give-back');
   await me.see(`${me.seat(5)}.available`);
   await me.close();
 });

@@ -51,13 +51,18 @@ const routes = /** @type {const} */ ({
 // How often a request that never came through, or met a busy service, is sent again: every one of ours is safe to
 // repeat. More would keep people waiting for an error.
 const attemptsMax = 4;
+const retryAfterMsMax = 5000;
 
 /** A refusal with its code, or NETWORK when there was no answer. */
 export class Refusal extends Error {
-  /** @param {Omit<Partial<ProblemBody>, 'code'> & { code: string }} problem */
-  constructor(problem) {
+  /**
+   * @param {Omit<Partial<ProblemBody>, 'code'> & { code: string }} problem
+   * @param {number} [retryAfterMs] how long the server asked to wait
+   */
+  constructor(problem, retryAfterMs = 0) {
     super(problem.title ?? problem.code);
     this.problem = problem;
+    this.retryAfterMs = retryAfterMs;
     this.code = problem.code;
   }
 }
@@ -65,21 +70,32 @@ export class Refusal extends Error {
 export class Api {
   token = '';
   language = 'en';
+  /** What was read last at an address, with its version: an answer that is the same is not sent again. */
+  #known = { address: '', tag: '', body: /** @type {any} */ (null) };
 
   /**
    * @param {Operation} operation
    * @param {Request<any>} request
    */
-  #open(operation, { path = {}, query, body, key, signal }) {
-    const [method, pattern] = routes[operation];
-    const where = pattern.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(path[name] ?? ''));
+  #addressOf(operation, { path = {}, query }) {
+    const where = routes[operation][1].replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(path[name] ?? ''));
+    return where + (query === undefined ? '' : `?${new URLSearchParams(query)}`);
+  }
+  /**
+   * @param {Operation} operation
+   * @param {Request<any>} request
+   */
+  #open(operation, request) {
+    const { body, key, signal } = request;
+    const [method] = routes[operation];
+    const address = this.#addressOf(operation, request);
     /** @type {Record<string, string>} */
     const headers = { 'accept-language': this.language };
     if (this.token !== '') headers.authorization = `Bearer ${this.token}`;
     if (key !== undefined) headers['idempotency-key'] = key;
     if (body !== undefined) headers['content-type'] = 'application/json';
-    const search = query === undefined ? '' : `?${new URLSearchParams(query)}`;
-    return fetch(where + search, { method, headers, body: JSON.stringify(body), signal });
+    if (method === 'GET' && address === this.#known.address) headers['if-none-match'] = this.#known.tag;
+    return fetch(address, { method, headers, body: JSON.stringify(body), signal });
   }
 
   /**
@@ -96,7 +112,8 @@ export class Api {
         const refusal = asRefusal(error);
         const again = ['NETWORK', 'OVERLOADED', 'UNAVAILABLE', 'TIMEOUT', 'CONFLICT', 'IDEMPOTENCY_IN_PROGRESS'];
         if (!again.includes(refusal.code) || attempt >= attemptsMax || request.signal?.aborted) throw refusal;
-        await new Promise((resolve) => setTimeout(resolve, 300 * 2 ** attempt * (0.5 + Math.random())));
+        const due = Math.max(300 * 2 ** attempt, Math.min(refusal.retryAfterMs, retryAfterMsMax));
+        await new Promise((resolve) => setTimeout(resolve, due * (0.75 + Math.random() / 2)));
       }
     }
   }
@@ -108,9 +125,15 @@ export class Api {
    * @returns {Promise<Answer<O>>}
    */
   async #once(operation, request) {
+    const known = this.#known;
     const response = await this.#open(operation, request);
+    if (response.status === 304) return known.body;
     if (!response.ok) throw await refusalOf(response);
-    return response.status === 204 ? /** @type {Answer<O>} */ (undefined) : response.json();
+    if (response.status === 204) return /** @type {Answer<O>} */ (undefined);
+    const body = await response.json();
+    const tag = response.headers.get('etag');
+    if (tag !== null) this.#known = { address: this.#addressOf(operation, request), tag, body };
+    return body;
   }
 
   /**
@@ -138,7 +161,7 @@ export class Api {
 }
 
 /** @param {string} block */
-function parseEvent(block) {
+export function parseEvent(block) {
   let event = 'message';
   const data = [];
   for (const line of block.split('\n')) {
@@ -151,7 +174,8 @@ function parseEvent(block) {
 /** @param {Response} response */
 async function refusalOf(response) {
   const problem = await response.json().catch(() => ({}));
-  return new Refusal({ code: 'INTERNAL', ...problem });
+  const seconds = Number(response.headers.get('retry-after'));
+  return new Refusal({ code: 'INTERNAL', ...problem }, Number.isFinite(seconds) ? seconds * 1000 : 0);
 }
 
 /** @param {unknown} error */

@@ -1,6 +1,7 @@
 // The page: which view is due, its frame, and what goes wrong.
 import { asRefusal } from './api.js';
 import { byId, h, put } from './dom.js';
+import { icon } from './parts.js';
 import { payView } from './pay.js';
 import { seatsView } from './seats.js';
 import { Session } from './session.js';
@@ -165,20 +166,20 @@ function renderBar() {
   const t = text();
   const isActive = session.place?.status === 'ACTIVE';
   const languages = h('div', { class: 'languages', role: 'group', 'aria-label': t.language });
-  for (const [code, name] of /** @type {const} */ ([['ko', '한국어'], ['en', 'English']]))
+  for (const [code, name, short] of /** @type {const} */ ([['ko', '한국어', '한'], ['en', 'English', 'EN']]))
     put(languages, h('button', {
-      lang: code, 'aria-pressed': String(language() === code),
+      lang: code, 'aria-pressed': String(language() === code), 'aria-label': name,
       onclick: () => { setLanguage(code); render(); },
-    }, name));
+    }, short));
   bar.replaceChildren();
   put(bar,
-    h('a', { class: 'brand', href: '#/', 'aria-label': t.home }, h('img', { src: '/assets/icon.svg', alt: '', width: 28, height: 28 }), h('span', {}, 'Boxoffice')),
+    h('a', { class: 'brand', href: '#/', 'aria-label': t.home }, h('img', { src: '/assets/icon.svg', alt: '', width: 30, height: 30 }), h('span', {}, 'Boxoffice')),
     languages,
-    h('nav', {},
-      isActive && h('span', { class: 'chip', id: 'turn' }),
-      isActive && balance !== null && h('span', { class: 'chip', id: 'balance' }, t.wallet(money(balance))),
-      session.hasToken && h('a', { href: '#/tickets' }, t.tickets),
-      session.hasToken && session.place !== null && session.place.status !== 'EXPIRED' && h('button', { class: 'plain', onclick: leave }, t.leave)));
+    session.hasToken && h('nav', { 'aria-label': t.account },
+      isActive && h('span', { class: 'chip', id: 'turn' }, icon('clock'), h('span', { class: 'words' }, t.turn), ' ', h('span', { class: 'number' })),
+      isActive && balance !== null && h('span', { class: 'chip', id: 'balance' }, icon('wallet'), h('span', { class: 'words' }, t.wallet), ' ', h('span', { class: 'number' }, money(balance))),
+      h('a', { class: 'item', href: '#/tickets' }, icon('ticket'), t.tickets),
+      session.place !== null && session.place.status !== 'EXPIRED' && h('button', { class: 'item', id: 'leave', onclick: leave }, icon('out'), t.leave)));
   tickTurn();
 }
 
@@ -187,11 +188,10 @@ function leave() {
 }
 
 function tickTurn() {
-  const chip = document.getElementById('turn');
+  const number = document.querySelector('#turn .number');
   const ends = session.place?.expires_at;
-  if (chip === null || ends === undefined) return;
-  const left = Date.parse(ends) - session.now();
-  chip.textContent = text().turnEnds(countdown(left));
+  if (number === null || ends === undefined) return;
+  number.textContent = countdown(Date.parse(ends) - session.now());
 }
 
 session.onPlace = (/** @type {schemas['Place'] | null} */ before) => {

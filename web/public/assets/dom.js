@@ -21,6 +21,20 @@ export function h(tag, attributes = {}, ...children) {
 }
 
 /**
+ * The same for pictures.
+ * @param {string} tag
+ * @param {Record<string, string | number>} [attributes]
+ * @param {SVGElement[]} children
+ * @returns {SVGElement}
+ */
+export function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.append(...children);
+  return element;
+}
+
+/**
  * Adds children as text or nodes; never as markup.
  * @param {Element} parent
  * @param {(Child | Child[])[]} children

@@ -2,6 +2,7 @@
 import { asRefusal } from './api.js';
 import { concertOf } from './catalog.js';
 import { h, put, sleep } from './dom.js';
+import { Ring, crumbs, heading, icon, steps } from './parts.js';
 import { countdown, day, money, text } from './text.js';
 
 /** @typedef {import('./api.js').schemas} schemas */
@@ -10,7 +11,10 @@ import { countdown, day, money, text } from './text.js';
 
 const chargeStep = 10000;
 const chargeMax = 10000000;
+const chargeQuick = [50000, 100000, 500000];
 const pendingPollMs = 1000;
+/** From here on hurry is told, and said aloud once. */
+const hurryMs = 60000;
 
 /** @type {import('./app.js').View} */
 export async function payView(stage, reservationId) {
@@ -19,10 +23,8 @@ export async function payView(stage, reservationId) {
   const reservation = await session.api.ask('getReservation', { path: { reservation_id: reservationId }, signal });
   const concert = await concertOf(stage, reservation.concert_id);
   const back = `#/concerts/${reservation.concert_id}/${reservation.date}`;
-  put(root,
-    h('p', { class: 'crumbs' }, h('a', { href: back }, `← ${t.back}`)),
-    h('h1', {}, t.payTitle),
-    h('p', { class: 'lead' }, `${concert?.title ?? ''} · ${day(reservation.date)} · ${t.seat(reservation.seat_no)}`));
+  put(root, crumbs(back), steps(4),
+    heading(concert, reservation.concert_id, t.payTitle, `${day(reservation.date)} · `, h('strong', {}, t.seat(reservation.seat_no))));
   if (reservation.status === 'CONFIRMED') return toTicket(stage, reservation);
   if (reservation.status === 'CANCELLED') return lapsed(root, back, t.cancelled, '');
   const ends = Date.parse(reservation.held_until ?? '');
@@ -37,8 +39,8 @@ export async function payView(stage, reservationId) {
  * @param {string} why
  */
 function lapsed(root, back, title, why) {
-  put(root, h('section', { class: 'card', id: 'lapsed' },
-    h('h2', {}, title), why !== '' && h('p', {}, why),
+  put(root, h('section', { class: 'card ended', id: 'lapsed' },
+    icon('clock'), h('h2', {}, title), why !== '' && h('p', {}, why),
     h('a', { class: 'button main', href: back }, text().chooseAgain)));
 }
 
@@ -73,8 +75,14 @@ async function checkout(stage, reservation, ends) {
     try {
       payment = await api.ask('pay', { body: { reservation_id: reservation.reservation_id }, key: session.keyOf(intent) });
     } catch (error) {
+      const { code } = asRefusal(error);
       // Refused is refused: the next try is another intent. No answer is no refusal, and keeps its key.
-      if (!['NETWORK', 'TIMEOUT'].includes(asRefusal(error).code)) session.dropKey(intent);
+      if (!['NETWORK', 'TIMEOUT'].includes(code)) session.dropKey(intent);
+      // Spent in another tab meanwhile: show what there is, and how to charge.
+      if (code === 'INSUFFICIENT_BALANCE') {
+        balance = (await api.ask('getBalance', { path, signal })).balance;
+        draw();
+      }
       throw error;
     }
     if (payment.status === 'PENDING') tell(t.pending);
@@ -107,31 +115,31 @@ async function checkout(stage, reservation, ends) {
   const draw = () => {
     showBalance(balance);
     const missing = reservation.price - balance;
-    const payButton = h('button', { class: 'main', id: 'pay', onclick: () => attempt(pay, payButton) }, t.pay(money(reservation.price)));
-    const cancelButton = h('button', { class: 'plain', onclick: () => attempt(cancel, cancelButton) }, t.giveBack);
+    const payButton = h('button', { class: 'main large', id: 'pay', onclick: () => attempt(pay, payButton) }, t.pay(money(reservation.price)));
+    const cancelButton = h('button', { class: 'plain', id: 'give-back', onclick: () => attempt(cancel, cancelButton) }, t.giveBack);
     till.replaceChildren();
     put(till,
       h('dl', { class: 'bill' },
         h('div', {}, h('dt', {}, t.price), h('dd', {}, money(reservation.price))),
         h('div', {}, h('dt', {}, t.balance), h('dd', { id: 'wallet' }, money(balance))),
-        missing <= 0 && h('div', { class: 'sum' }, h('dt', {}, t.after), h('dd', {}, money(-missing)))),
+        missing <= 0 && h('div', { class: 'sum' }, h('dt', {}, t.after), h('dd', {}, money(balance - reservation.price)))),
       missing <= 0 && payButton,
       missing > 0 && h('p', { class: 'note' }, t.missing(money(missing))),
-      chargeForm(missing > 0, missing, (amount, button) => attempt(() => charge(amount), button)),
+      chargeForm(missing, (amount, button) => attempt(() => charge(amount), button)),
       cancelButton);
   };
   draw();
-  put(root, timer, till);
+  put(root, h('div', { class: 'checkout' }, till, timer));
   void tick(stage, timer, reservation, ends);
 }
 
 /**
- * @param {boolean} needed
- * @param {number} missing
+ * @param {number} missing won, at most 0 when the wallet has enough
  * @param {(amount: number, button: HTMLButtonElement) => void} onCharge
  */
-function chargeForm(needed, missing, onCharge) {
+function chargeForm(missing, onCharge) {
   const t = text();
+  const needed = missing > 0;
   const suggested = Math.max(chargeStep, Math.ceil(missing / chargeStep) * chargeStep);
   const input = h('input', {
     id: 'amount', type: 'number', inputmode: 'numeric', min: 1, max: chargeMax, step: 1, required: true, value: suggested,
@@ -141,8 +149,11 @@ function chargeForm(needed, missing, onCharge) {
     event.preventDefault();
     onCharge(input.valueAsNumber, button);
   };
-  return h('form', { class: 'charge', onsubmit: submit, 'aria-label': t.chargeTitle },
-    h('label', { for: 'amount' }, t.amount), input, button);
+  const form = h('form', { class: 'charge', onsubmit: submit, 'aria-label': t.chargeTitle },
+    h('label', { for: 'amount' }, t.amount), input, button,
+    h('div', { class: 'quick' }, chargeQuick.map((amount) =>
+      h('button', { type: 'button', class: 'plain', onclick: () => { input.value = String(amount); input.focus(); } }, money(amount)))));
+  return needed ? form : h('details', { class: 'more' }, h('summary', {}, t.chargeTitle), form);
 }
 
 /**
@@ -151,16 +162,22 @@ function chargeForm(needed, missing, onCharge) {
  * @param {Reservation} reservation
  * @param {number} ends
  */
-async function tick({ session, signal, refresh }, timer, reservation, ends) {
+async function tick({ session, signal, refresh, tell }, timer, reservation, ends) {
   const t = text();
   const whole = ends - Date.parse(reservation.created_at);
   const left = h('strong', { class: 'number', id: 'countdown', role: 'timer' });
-  const bar = h('progress', { max: whole, 'aria-label': t.holdLeft });
-  put(timer, h('span', {}, t.holdLeft), left, bar);
+  const ring = new Ring();
+  put(timer, h('div', { class: 'dial' }, ring.element, left), h('div', {}, h('h2', {}, t.holdLeft), h('p', { class: 'quiet' }, t.holdLeftText)));
+  let told = whole <= hurryMs;
   while (!signal.aborted) {
     const rest = ends - session.now();
     left.textContent = countdown(rest);
-    bar.value = Math.max(0, rest);
+    ring.show(rest / whole);
+    timer.classList.toggle('hurry', rest <= hurryMs);
+    if (!told && rest <= hurryMs) {
+      told = true;
+      tell(t.hurry);
+    }
     if (rest <= 0) return refresh();
     await sleep(250, signal);
   }

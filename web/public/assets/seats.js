@@ -1,249 +1,202 @@
-// The live seat map of one date: an ARIA grid with one tab stop.
+// The live seat map of one date, and the seat that is chosen in it.
 import { asRefusal } from './api.js';
 import { concertOf } from './catalog.js';
-import { h, put, sleep } from './dom.js';
-import { clock, day, money, shortMoney, text } from './text.js';
+import { h, put } from './dom.js';
+import { follow } from './follow.js';
+import { tiersOf } from './grid.js';
+import { crumbs, heading, icon, steps } from './parts.js';
+import { SeatMap, marks } from './seatmap.js';
+import { clock, count, day, money, text } from './text.js';
 
 /** @typedef {import('./api.js').schemas} schemas */
 /** @typedef {schemas['Seat']} Seat */
 /** @typedef {import('./app.js').Stage} Stage */
 
 const pollMs = 2000;
-const columnsWide = 10;
-const columnsNarrow = 5;
-const marks = { AVAILABLE: '', HELD: '◷', SOLD: '✕' };
-
-/** @param {Seat['status']} status */
-function nameOf(status) {
-  const t = text();
-  return { AVAILABLE: t.free, HELD: t.held, SOLD: t.sold }[status];
-}
-
-/** The map itself: knows seats and which one is chosen, nothing of requests. */
-class SeatMap {
-  /** @type {Map<number, Seat>} */
-  seats = new Map();
-  chosen = 0;
-  own = 0;
-  #focus = 1;
-  /** @type {Map<number, HTMLElement>} */
-  #cells = new Map();
-
-  /** @param {(seatNo: number) => void} onChoose */
-  constructor(onChoose) {
-    this.onChoose = onChoose;
-    this.columns = columnsWide;
-    this.element = h('div', { role: 'grid', class: 'seatmap', 'aria-label': text().seatMap });
-    this.element.addEventListener('keydown', (event) => this.#onKey(event));
-  }
-
-  /** @param {number} columns */
-  lay(columns) {
-    this.columns = columns;
-    this.element.replaceChildren();
-    this.element.dataset.columns = String(columns);
-    this.#cells.clear();
-    const numbers = [...this.seats.keys()].sort((a, b) => a - b);
-    for (let at = 0; at < numbers.length; at += columns) {
-      const row = h('div', { role: 'row' });
-      for (const seatNo of numbers.slice(at, at + columns)) {
-        const cell = h('div', { role: 'gridcell', onclick: () => this.#press(seatNo) });
-        this.#cells.set(seatNo, cell);
-        row.append(cell);
-      }
-      this.element.append(row);
-    }
-    for (const seatNo of numbers) this.draw(seatNo);
-  }
-
-  /** @param {number} seatNo */
-  draw(seatNo) {
-    const cell = this.#cells.get(seatNo);
-    const seat = this.seats.get(seatNo);
-    if (cell === undefined || seat === undefined) return;
-    const t = text();
-    const own = seatNo === this.own;
-    const chosen = seatNo === this.chosen;
-    const state = own ? t.mine : chosen ? t.chosen : nameOf(seat.status);
-    cell.className = own ? 'mine' : seat.status.toLowerCase();
-    cell.tabIndex = seatNo === this.#focus ? 0 : -1;
-    cell.setAttribute('aria-selected', String(chosen));
-    cell.setAttribute('aria-disabled', String(own || seat.status !== 'AVAILABLE'));
-    cell.setAttribute('aria-label', `${t.seat(seatNo)}, ${money(seat.price)}, ${state}`);
-    cell.dataset.seat = String(seatNo);
-    cell.replaceChildren();
-    put(cell,
-      h('span', { class: 'no' }, seatNo),
-      h('span', { class: 'won' }, own || chosen ? '✓' : marks[seat.status] || shortMoney(seat.price)));
-  }
-
-  /** @param {number} seatNo */
-  #press(seatNo) {
-    this.#moveTo(seatNo);
-    if (this.seats.get(seatNo)?.status === 'AVAILABLE' && seatNo !== this.own) this.onChoose(seatNo);
-  }
-  /** @param {number} seatNo */
-  choose(seatNo) {
-    const before = this.chosen;
-    this.chosen = seatNo;
-    this.draw(before);
-    this.draw(seatNo);
-  }
-  /** @param {number} seatNo */
-  #moveTo(seatNo) {
-    if (!this.#cells.has(seatNo)) return;
-    const before = this.#focus;
-    this.#focus = seatNo;
-    this.draw(before);
-    this.draw(seatNo);
-    this.#cells.get(seatNo)?.focus();
-  }
-  /** @param {KeyboardEvent} event */
-  #onKey(event) {
-    const numbers = [...this.#cells.keys()];
-    const at = numbers.indexOf(this.#focus);
-    const rowStart = at - (at % this.columns);
-    const rowEnd = Math.min(rowStart + this.columns, numbers.length) - 1;
-    /** @type {Record<string, number>} */
-    const to = {
-      ArrowLeft: Math.max(at - 1, rowStart), ArrowRight: Math.min(at + 1, rowEnd),
-      ArrowUp: at - this.columns, ArrowDown: at + this.columns,
-      Home: event.ctrlKey ? 0 : rowStart, End: event.ctrlKey ? numbers.length - 1 : rowEnd,
-    };
-    if (event.key === 'Enter' || event.key === ' ') this.#press(this.#focus);
-    else if (!(event.key in to)) return;
-    const next = numbers[to[event.key] ?? at];
-    if (next !== undefined) this.#moveTo(next);
-    event.preventDefault();
-  }
-}
+const live = ['HELD', 'PAYING', 'CONFIRMED'];
 
 /** @type {import('./app.js').View} */
 export async function seatsView(stage, concertId, date) {
-  const { root, session, signal, attempt, go, tell, showBalance } = stage;
+  const { root, session, signal, showBalance } = stage;
   const t = text();
-  const path = { concert_id: concertId, date };
-  const { api } = session;
-  const panel = h('section', { class: 'card panel', 'aria-live': 'polite' });
-  const map = new SeatMap((seatNo) => { map.choose(seatNo); drawPanel(); });
-  /** @type {schemas['Reservation'] | undefined} */
-  let mine;
-  let startsAt = '';
+  const hall = new Hall(stage, { concert_id: concertId, date });
+  const [concert] = await Promise.all([concertOf(stage, concertId), hall.read(), hall.readMine()]);
+  const narrow = matchMedia('(max-width: 560px)');
+  const lay = () => hall.map.lay(narrow.matches);
+  narrow.addEventListener('change', lay, { signal });
+  lay();
+  hall.draw();
+  put(root,
+    crumbs(`#/concerts/${concertId}`), steps(3),
+    heading(concert, concertId, t.seatsTitle, `${day(date)}${hall.startsAt && ` · ${clock(hall.startsAt)}`}`),
+    h('div', { class: 'hall' },
+      h('div', { class: 'house' },
+        h('p', { class: 'stage', 'aria-hidden': 'true' }, h('span', {}, t.stage)),
+        h('div', { class: 'scroller' }, hall.map.element),
+        legend(),
+        hall.state),
+      h('div', { class: 'side' }, hall.panel, hall.tiers)));
+  void session.api.ask('getBalance', { path: { user_id: session.userId }, signal }).then((b) => showBalance(b.balance), () => undefined);
+  void hall.follow();
+}
 
-  const read = async () => {
-    const { dates } = await api.ask('listSeats', { path, query: { view: 'all' }, signal });
-    take(dates[0]?.seats ?? []);
-    startsAt = dates[0]?.starts_at ?? '';
-  };
-  /** @param {Seat[]} seats some or all of them */
-  const take = (seats) => {
-    const fresh = map.seats.size === 0;
-    for (const seat of seats) {
-      const before = map.seats.get(seat.seat_no);
-      map.seats.set(seat.seat_no, seat);
-      if (fresh || before?.status === seat.status) continue;
-      if (seat.seat_no === map.chosen && seat.status !== 'AVAILABLE') {
-        map.choose(0);
-        tell(t.seatGone(seat.seat_no));
-        drawPanel(t.seatGone(seat.seat_no));
-      }
-      map.draw(seat.seat_no);
-    }
-  };
-  const readMine = async () => {
-    const { reservations } = await api.ask('listReservations', { query: { page_size: '100' }, signal });
-    mine = reservations.find((r) => r.concert_id === concertId && r.date === date && ['HELD', 'PAYING', 'CONFIRMED'].includes(r.status)
+class Hall {
+  panel = h('section', { class: 'card panel', 'aria-live': 'polite' });
+  tiers = h('section', { class: 'card tiers' });
+  state = h('p', { class: 'quiet live' });
+  startsAt = '';
+  map = new SeatMap((seatNo) => { this.map.choose(seatNo); this.drawPanel(); });
+  /** @type {schemas['Reservation'] | undefined} the seat that this user holds or owns */
+  #mine;
+  #path;
+  #stage;
+
+  /** @param {Stage} stage @param {{ concert_id: string, date: string }} path */
+  constructor(stage, path) {
+    this.#stage = stage;
+    this.#path = path;
+  }
+
+  async read() {
+    const { api } = this.#stage.session;
+    const { dates } = await api.ask('listSeats', { path: this.#path, query: { view: 'all' }, signal: this.#stage.signal });
+    this.startsAt = dates[0]?.starts_at ?? '';
+    this.#take(dates[0]?.seats ?? []);
+  }
+  async readMine() {
+    const { session, signal } = this.#stage;
+    const { reservations } = await session.api.ask('listReservations', { query: { page_size: '100' }, signal });
+    this.#mine = reservations.find((r) => r.concert_id === this.#path.concert_id && r.date === this.#path.date && live.includes(r.status)
       && (r.status !== 'HELD' || Date.parse(r.held_until ?? '') > session.now()));
-    map.own = mine?.seat_no ?? 0;
-  };
-  const hold = async () => {
-    const seatNo = map.chosen;
-    const intent = `hold.${concertId}.${date}.${seatNo}`;
+    this.map.own = this.#mine?.seat_no ?? 0;
+  }
+
+  /** @param {Seat[]} seats some or all of them */
+  #take(seats) {
+    const fresh = this.map.seats.size === 0;
+    let changed = false;
+    for (const seat of seats) {
+      const before = this.map.seats.get(seat.seat_no);
+      this.map.seats.set(seat.seat_no, seat);
+      if (fresh || before?.status === seat.status) continue;
+      changed = true;
+      if (seat.seat_no === this.map.chosen && seat.status !== 'AVAILABLE') this.#lose(seat.seat_no);
+      this.map.draw(seat.seat_no);
+    }
+    if (changed) this.drawTiers();
+  }
+  /** @param {number} seatNo that somebody else has now */
+  #lose(seatNo) {
+    const note = text().seatGone(seatNo);
+    this.map.choose(0);
+    this.#stage.tell(note);
+    this.drawPanel(note);
+  }
+
+  /** Stays up to date until the view goes. */
+  follow() {
+    const { session, signal, attempt } = this.#stage;
+    const t = text();
+    this.state.textContent = t.polled;
+    return follow({
+      api: session.api,
+      operation: 'watchSeats',
+      path: this.#path,
+      take: async (event, data) => {
+        if (event !== 'seats') return;
+        const news = JSON.parse(data);
+        // What a seat costs does not change: news may leave it out.
+        const seats = (news.seats ?? []).map((/** @type {Partial<Seat> & { seat_no: number }} */ seat) => ({ ...this.map.seats.get(seat.seat_no), ...seat }));
+        if (Array.isArray(news.seats) && seats.every(isWhole)) this.#take(seats);
+        else await this.read();
+      },
+      look: async () => {
+        try {
+          if (!document.hidden) await this.read();
+        } catch (error) {
+          if (asRefusal(error).code !== 'NETWORK') await attempt(() => Promise.reject(error));
+        }
+        return true;
+      },
+      waitMs: () => pollMs,
+      onLive: (open) => { this.state.textContent = open ? t.live : t.polled; },
+    }, signal);
+  }
+
+  async #hold() {
+    const { session, go } = this.#stage;
+    const seatNo = this.map.chosen;
+    const intent = `hold.${this.#path.concert_id}.${this.#path.date}.${seatNo}`;
     try {
-      const reservation = await api.ask('reserve', { body: { ...path, seat_no: seatNo }, key: session.keyOf(intent) });
+      const reservation = await session.api.ask('reserve', { body: { ...this.#path, seat_no: seatNo }, key: session.keyOf(intent) });
+      session.dropKey(intent);
       go(`#/pay/${reservation.reservation_id}`);
     } catch (error) {
-      if (['SEAT_HELD', 'SEAT_SOLD'].includes(asRefusal(error).code)) {
-        map.choose(0);
-        drawPanel(t.seatGone(seatNo));
-        await read();
+      const { code } = asRefusal(error);
+      // Without an answer the seat may be held: the same key finds it again.
+      if (!['NETWORK', 'TIMEOUT'].includes(code)) session.dropKey(intent);
+      if (['SEAT_HELD', 'SEAT_SOLD'].includes(code)) {
+        this.#lose(seatNo);
+        await this.read();
+      }
+      if (code === 'ONE_SEAT_PER_DATE') {
+        await this.readMine();
+        this.map.draw(this.map.own);
+        this.drawPanel();
       }
       throw error;
-    } finally {
-      session.dropKey(intent);
     }
-  };
-  const drawPanel = (note = '') => {
+  }
+
+  draw() {
+    this.drawPanel();
+    this.drawTiers();
+  }
+  drawPanel(note = '') {
+    const { panel, map } = this;
+    const t = text();
+    const mine = this.#mine;
+    const seat = map.seats.get(map.chosen);
     panel.replaceChildren();
+    panel.classList.toggle('ready', mine !== undefined || seat !== undefined);
     if (mine !== undefined) {
       const held = mine.status !== 'CONFIRMED';
       put(panel, h('p', {}, held ? t.haveSeat(mine.seat_no) : t.ownSeat(mine.seat_no)),
         h('a', { class: 'button main', href: held ? `#/pay/${mine.reservation_id}` : '#/tickets' }, held ? t.toMyHold : t.tickets));
       return;
     }
-    const seat = map.seats.get(map.chosen);
     if (seat === undefined) return put(panel, note !== '' && h('p', { class: 'note' }, note), h('p', { class: 'quiet' }, t.chooseHint));
-    const button = h('button', { class: 'main', onclick: () => attempt(hold, button) }, t.holdSeat);
-    put(panel, h('p', {}, h('strong', {}, t.seat(seat.seat_no)), ' ', money(seat.price)), button);
-  };
-
-  const [concert] = await Promise.all([concertOf(stage, concertId), read(), readMine()]);
-  const narrow = matchMedia('(max-width: 560px)');
-  const lay = () => map.lay(narrow.matches ? columnsNarrow : columnsWide);
-  narrow.addEventListener('change', lay, { signal });
-  lay();
-  drawPanel();
-  put(root,
-    h('p', { class: 'crumbs' }, h('a', { href: `#/concerts/${concertId}` }, `← ${t.back}`)),
-    h('h1', {}, t.seatsTitle),
-    h('p', { class: 'lead' }, `${concert?.title ?? ''} · ${day(date)} · ${startsAt && clock(startsAt)}`),
-    h('div', { class: 'hall' },
-      h('div', {},
-        h('p', { class: 'stage', 'aria-hidden': 'true' }, t.stage),
-        map.element,
-        legend(),
-        h('p', { class: 'quiet live' }, t.live)),
-      panel));
-  void api.ask('getBalance', { path: { user_id: session.userId }, signal }).then((b) => showBalance(b.balance), () => undefined);
-  void follow(stage, path, read, take);
+    const button = h('button', { class: 'main', onclick: () => this.#stage.attempt(() => this.#hold(), button) }, t.holdSeat);
+    put(panel,
+      h('p', { class: 'pick' }, h('strong', {}, t.seat(seat.seat_no)), h('span', { class: 'number' }, money(seat.price))),
+      button, h('p', { class: 'quiet small' }, icon('lock'), t.holdHint));
+  }
+  /** Prices as ranges of seats, each with a short way to a free one. */
+  drawTiers() {
+    const t = text();
+    const focused = this.tiers.contains(document.activeElement) ? document.activeElement?.getAttribute('data-tier') : null;
+    this.tiers.replaceChildren();
+    put(this.tiers, h('h2', {}, t.prices), h('ul', {}, tiersOf(this.map.seats.values()).map((tier) => h('li', {},
+      h('i', { class: `swatch tier-${Math.min(tier.tier, 4)}`, 'aria-hidden': 'true' }),
+      h('span', {}, h('strong', { class: 'number' }, money(tier.price)), h('br'),
+        h('span', { class: 'quiet small' }, `${t.seatRange(tier.first, tier.last)} · ${t.freeOf(count(tier.free))}`)),
+      tier.free > 0 && this.#mine === undefined && h('button', {
+        class: 'plain', 'data-tier': tier.first, 'aria-label': t.anySeatAt(money(tier.price)),
+        onclick: () => { this.map.moveTo(tier.firstFree); this.map.onChoose(tier.firstFree); },
+      }, t.anySeat)))));
+    const again = focused === null ? null : this.tiers.querySelector(`[data-tier="${focused}"]`);
+    if (again instanceof HTMLElement) again.focus();
+  }
 }
 
 function legend() {
   const t = text();
   return h('ul', { class: 'legend' },
     h('li', {}, h('i', { class: 'available' }), t.free),
+    h('li', {}, h('i', { class: 'picked' }, '✓'), t.chosen),
     h('li', {}, h('i', { class: 'held' }, marks.HELD), t.held),
     h('li', {}, h('i', { class: 'sold' }, marks.SOLD), t.sold),
     h('li', {}, h('i', { class: 'mine' }, '✓'), t.mine));
-}
-
-/**
- * Keeps the map fresh: by the stream, and by asking where there is none.
- * @param {Stage} stage
- * @param {{ concert_id: string, date: string }} path
- * @param {() => Promise<void>} read
- * @param {(seats: Seat[]) => void} take
- */
-async function follow({ session, signal, attempt }, path, read, take) {
-  while (!signal.aborted) {
-    try {
-      for await (const { event, data } of session.api.events('watchSeats', { path, signal })) {
-        if (event !== 'seats') continue;
-        const news = JSON.parse(data);
-        if (Array.isArray(news.seats) && news.seats.every(isWhole)) take(news.seats);
-        else await read();
-      }
-    } catch {
-      // No stream here: the map is read again below.
-    }
-    await sleep(pollMs, signal);
-    if (signal.aborted || document.hidden) continue;
-    try {
-      await read();
-    } catch (error) {
-      if (asRefusal(error).code !== 'NETWORK') await attempt(() => Promise.reject(error));
-    }
-  }
 }
 
 /** @param {Partial<Seat>} seat */

@@ -1,14 +1,12 @@
 // Who I am and my place in line: kept over reloads, followed while the page is open.
 import { Api, asRefusal } from './api.js';
-import { sleep } from './dom.js';
+import { follow } from './follow.js';
 
 /** @typedef {import('./api.js').schemas} schemas */
 /** @typedef {schemas['Place']} Place */
 
 const pollMsMin = 500;
 const pollMsMax = 15000;
-// After a stream could not be had, so many polls pass before the next try.
-const pollsBetweenStreams = 5;
 
 export class Session {
   api = new Api();
@@ -30,6 +28,10 @@ export class Session {
     return this.api.token !== '';
   }
 
+  get #isOver() {
+    return !this.hasToken || this.place?.status === 'EXPIRED';
+  }
+
   /** The server's clock, which holds and turns end by. */
   now() {
     return Date.now() + this.clockOffsetMs;
@@ -40,8 +42,9 @@ export class Session {
     this.clockOffsetMs = unix_ms - (before + Date.now()) / 2;
   }
 
-  async join() {
-    const place = await this.api.ask('joinLine', { body: { user_id: this.userId, queue: 'main' } });
+  /** @param {string} [queue] the line of the concert that is wanted; the main one stands before all that have none */
+  async join(queue = 'main') {
+    const place = await this.api.ask('joinLine', { body: { user_id: this.userId, queue } });
     this.api.token = place.token;
     write('token', place.token);
     this.#take(place);
@@ -50,6 +53,7 @@ export class Session {
   async leave() {
     this.#following?.abort();
     await this.api.ask('leaveLine');
+    // A seat that is held stays held; whoever comes back finds it.
     this.forget();
   }
   forget() {
@@ -81,50 +85,25 @@ export class Session {
     if (this.place !== null) this.#take({ ...this.place, status: 'EXPIRED' });
   }
 
-  /** Keeps the place fresh until it ends: by the stream while the page is seen, else by asking. */
+  /** Keeps the place fresh until it ends. */
   follow() {
     this.#following?.abort();
     const { signal } = (this.#following = new AbortController());
-    void this.#run(signal);
-  }
-  /** @param {AbortSignal} signal */
-  async #run(signal) {
-    for (let polls = 0; !signal.aborted && this.place?.status !== 'EXPIRED'; polls++) {
-      if (polls % pollsBetweenStreams === 0 && !document.hidden && (await this.#stream(signal))) polls = -1;
-      if (signal.aborted) return;
-      try {
-        await this.look();
-      } catch (error) {
-        if (asRefusal(error).code === 'TOKEN_INVALID') return this.forget();
-      }
-      const wait = Math.min(Math.max(this.place?.next_poll_ms ?? 0, pollMsMin), pollMsMax);
-      await sleep(wait, signal);
-    }
-  }
-  /**
-   * @param {AbortSignal} signal
-   * @returns {Promise<boolean>} whether there was a stream, now over
-   */
-  async #stream(signal) {
-    const stop = new AbortController();
-    const end = () => stop.abort();
-    // Browsers open six connections to a server: tabs that nobody sees give theirs back.
-    const hide = () => document.hidden && end();
-    signal.addEventListener('abort', end, { once: true });
-    document.addEventListener('visibilitychange', hide);
-    let any = false;
-    try {
-      for await (const { event, data } of this.api.events('watchPlace', { signal: stop.signal })) {
-        any = true;
-        if (event === 'place' && !signal.aborted) this.#take({ ...JSON.parse(data), token: this.api.token });
-      }
-    } catch {
-      // Polling goes on where the stream broke.
-    } finally {
-      signal.removeEventListener('abort', end);
-      document.removeEventListener('visibilitychange', hide);
-    }
-    return any;
+    void follow({
+      api: this.api,
+      operation: 'watchPlace',
+      take: (event, data) => { if (event === 'place') this.#take({ ...JSON.parse(data), token: this.api.token }); },
+      look: async () => {
+        try {
+          if (this.#isOver) return false;
+          await this.look();
+        } catch (error) {
+          if (asRefusal(error).code === 'TOKEN_INVALID') this.forget();
+        }
+        return !this.#isOver;
+      },
+      waitMs: () => Math.min(Math.max(this.place?.next_poll_ms ?? 0, pollMsMin), pollMsMax),
+    }, signal);
   }
 
   /**

@@ -5,9 +5,12 @@ const en = {
   skip: 'Skip to content',
   language: 'Language',
   home: 'Boxoffice, to the start',
+  account: 'My turn, wallet and tickets',
   tickets: 'My tickets',
-  wallet: (/** @type {string} */ money) => `Wallet ${money}`,
-  turnEnds: (/** @type {string} */ time) => `Your turn: ${time} left`,
+  wallet: 'Wallet',
+  turn: 'Your turn',
+  steps: 'Steps',
+  stepNames: ['Line', 'Concert', 'Date', 'Seat', 'Payment'],
   leave: 'Leave',
   loading: 'One moment…',
   back: 'Back',
@@ -17,6 +20,9 @@ const en = {
   welcomeTitle: 'Fifty seats a night. One fair line.',
   welcomeText: 'Join the line, choose your seat when it is your turn, and pay from your wallet. Nobody overtakes you, and nobody can take a seat that you hold.',
   join: 'Join the line',
+  promiseLine: ['A fair line', 'Your number is yours. Close the lid, change the train, reload the page: you keep it.'],
+  promiseHold: ['A seat that waits', 'Choose a seat and it is held for you for five minutes, in front of everybody.'],
+  promiseTicket: ['Paid once', 'Press twice, lose the network, start over: you pay once and get one ticket.'],
   someoneNew: 'Start as someone new',
   youAre: (/** @type {string} */ id) => `You are guest ${id}.`,
 
@@ -30,15 +36,20 @@ const en = {
   yourTurn: 'It is your turn.',
   lessThanMinute: 'less than a minute',
   minutes: (/** @type {number} */ n) => `${n} min`,
+  hours: (/** @type {number} */ n) => `${n} h`,
+  inLine: (/** @type {string} */ n) => `Number ${n} in line`,
 
   endedTitle: 'Your turn is over',
   endedText: 'The place was used, given back, or its time ran out. Your tickets stay; for another seat join the line again.',
   joinAgain: 'Join the line again',
 
   concertsTitle: 'Choose a concert',
+  otherLine: 'Has its own line: join it',
+  heldNote: (/** @type {string} */ time) => `Held for you, ${time} left to pay.`,
   datesTitle: 'Choose a date',
   noDates: 'No date has a free seat now. Held seats come back after five minutes: look again shortly, or choose another concert.',
   seatsFree: (/** @type {number} */ n, /** @type {number} */ of) => `${n} of ${of} free`,
+  seatsFew: (/** @type {number} */ n) => `Only ${n} left`,
 
   seatsTitle: 'Choose a seat',
   stage: 'Stage',
@@ -47,14 +58,23 @@ const en = {
   seat: (/** @type {number} */ n) => `Seat ${n}`,
   chooseHint: 'Choose a free seat in the map.',
   holdSeat: 'Hold this seat',
+  holdHint: 'Held for five minutes while you pay.',
+  prices: 'Prices',
+  seatRange: (/** @type {number} */ a, /** @type {number} */ b) => (a === b ? `Seat ${a}` : `Seats ${a} to ${b}`),
+  freeOf: (/** @type {string} */ n) => `${n} free`,
+  anySeat: 'Any',
+  anySeatAt: (/** @type {string} */ money) => `Any free seat at ${money}`,
   toMyHold: 'Pay for your seat',
   haveSeat: (/** @type {number} */ n) => `You hold seat ${n} of this date.`,
   ownSeat: (/** @type {number} */ n) => `Seat ${n} of this date is yours.`,
   seatGone: (/** @type {number} */ n) => `Seat ${n} was just taken. Choose another one.`,
   live: 'The map is live.',
+  polled: 'The map is read again every two seconds.',
 
   payTitle: 'Pay for your seat',
   holdLeft: 'Held for you',
+  holdLeftText: 'Nobody else can take this seat until the time is up.',
+  hurry: 'One minute left to pay.',
   holdOver: 'The hold has lapsed',
   holdOverText: 'The time to pay ran out and the seat is free again. If nobody was faster, you can choose it once more.',
   chooseAgain: 'Choose a seat again',
@@ -78,6 +98,8 @@ const en = {
   noTickets: 'No tickets yet. Join the line to get one.',
   admitOne: 'Admit one',
   paid: 'Paid',
+  paidAt: 'On',
+  print: 'Print',
   number: 'Ticket number',
   another: 'Another seat',
 
@@ -108,9 +130,12 @@ const ko = {
   skip: '본문으로 건너뛰기',
   language: '언어',
   home: 'Boxoffice, 처음으로',
+  account: '내 이용 시간, 지갑, 티켓',
   tickets: '내 티켓',
-  wallet: (money) => `지갑 ${money}`,
-  turnEnds: (time) => `남은 이용 시간 ${time}`,
+  wallet: '지갑',
+  turn: '이용 시간',
+  steps: '진행 단계',
+  stepNames: ['대기', '공연', '날짜', '좌석', '결제'],
   leave: '나가기',
   loading: '잠시만 기다려 주세요…',
   back: '뒤로',
@@ -120,6 +145,9 @@ const ko = {
   welcomeTitle: '하루 50석, 모두에게 공정한 대기열.',
   welcomeText: '대기열에 들어가 차례가 되면 좌석을 고르고 지갑으로 결제하세요. 순서는 바뀌지 않으며, 선점한 좌석은 다른 사람이 가져갈 수 없습니다.',
   join: '대기열 들어가기',
+  promiseLine: ['공정한 대기열', '받은 순번은 그대로입니다. 화면을 닫거나 새로고침해도 유지됩니다.'],
+  promiseHold: ['기다려 주는 좌석', '고른 좌석은 5분 동안 누구도 가져갈 수 없습니다.'],
+  promiseTicket: ['결제는 한 번', '두 번 누르거나 연결이 끊겨도 한 번만 결제되고 티켓은 한 장입니다.'],
   someoneNew: '새 사용자로 시작',
   youAre: (id) => `게스트 ${id} 님입니다.`,
 
@@ -133,15 +161,20 @@ const ko = {
   yourTurn: '차례가 되었습니다.',
   lessThanMinute: '1분 미만',
   minutes: (n) => `${n}분`,
+  hours: (n) => `${n}시간`,
+  inLine: (n) => `대기 순번 ${n}번`,
 
   endedTitle: '이용이 끝났습니다',
   endedText: '결제를 마쳤거나 대기열에서 나갔거나 이용 시간이 지났습니다. 구매한 티켓은 그대로 있습니다. 다른 좌석은 다시 줄을 서 주세요.',
   joinAgain: '다시 대기열 들어가기',
 
   concertsTitle: '공연 선택',
+  otherLine: '전용 대기열이 있습니다: 들어가기',
+  heldNote: (time) => `선점한 좌석입니다. ${time} 안에 결제해 주세요.`,
   datesTitle: '날짜 선택',
   noDates: '지금은 남은 좌석이 있는 날짜가 없습니다. 선점된 좌석은 5분 뒤 풀릴 수 있으니 잠시 후 다시 보거나 다른 공연을 골라 주세요.',
-  seatsFree: (n, of) => `${of}석 중 ${n}석 남음`,
+  seatsFree: (n, of) => `${of}석 중 ${n}석`,
+  seatsFew: (n) => `${n}석만 남음`,
 
   seatsTitle: '좌석 선택',
   stage: '무대',
@@ -150,14 +183,23 @@ const ko = {
   seat: (n) => `${n}번 좌석`,
   chooseHint: '배치도에서 좌석을 선택하세요.',
   holdSeat: '이 좌석 선점하기',
+  holdHint: '결제하는 5분 동안 선점됩니다.',
+  prices: '가격',
+  seatRange: (a, b) => (a === b ? `${a}번 좌석` : `${a}~${b}번 좌석`),
+  freeOf: (n) => `${n}석 남음`,
+  anySeat: '아무 좌석',
+  anySeatAt: (money) => `아무 좌석, ${money}`,
   toMyHold: '선점한 좌석 결제하기',
   haveSeat: (n) => `이 날짜의 ${n}번 좌석을 선점하고 있습니다.`,
   ownSeat: (n) => `이 날짜의 ${n}번 좌석을 구매했습니다.`,
   seatGone: (n) => `${n}번 좌석을 방금 다른 사람이 선택했습니다. 다른 좌석을 골라 주세요.`,
   live: '배치도가 실시간으로 갱신됩니다.',
+  polled: '배치도를 2초마다 다시 읽습니다.',
 
   payTitle: '좌석 결제',
   holdLeft: '선점 남은 시간',
+  holdLeftText: '시간이 끝날 때까지 다른 사람이 이 좌석을 가져갈 수 없습니다.',
+  hurry: '결제 시간이 1분 남았습니다.',
   holdOver: '선점 시간이 지났습니다',
   holdOverText: '결제 시간이 지나 좌석이 풀렸습니다. 아직 남아 있다면 다시 선택할 수 있습니다.',
   chooseAgain: '좌석 다시 선택',
@@ -180,7 +222,9 @@ const ko = {
   ticketsTitle: '내 티켓',
   noTickets: '아직 티켓이 없습니다. 대기열에 들어가 예매해 보세요.',
   admitOne: '1인 입장권',
-  paid: '결제',
+  paid: '결제 금액',
+  paidAt: '결제 일시',
+  print: '인쇄',
   number: '티켓 번호',
   another: '다른 좌석 예매',
 
@@ -239,6 +283,18 @@ export function day(date) {
   const format = new Intl.DateTimeFormat(language(), { dateStyle: 'full', timeZone: 'UTC' });
   return format.format(new Date(`${date}T00:00:00Z`));
 }
+/** @param {string} date */
+export function month(date) {
+  return new Intl.DateTimeFormat(language(), { month: 'long', year: 'numeric', timeZone: 'UTC' }).format(new Date(`${date}T00:00:00Z`));
+}
+/** @param {string} date */
+export function weekday(date) {
+  return new Intl.DateTimeFormat(language(), { weekday: 'long', timeZone: 'UTC' }).format(new Date(`${date}T00:00:00Z`));
+}
+/** The day's number alone; its month stands above it. @param {string} date */
+export function dayNumber(date) {
+  return String(Number(date.slice(8)));
+}
 /** @param {string} time */
 export function clock(time) {
   const format = new Intl.DateTimeFormat(language(), { timeStyle: 'short', timeZone: 'Asia/Seoul' });
@@ -251,6 +307,6 @@ export function moment(time) {
 }
 /** @param {number} ms */
 export function countdown(ms) {
-  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const seconds = Math.max(0, Math.round(ms / 1000));
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }
