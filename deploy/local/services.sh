@@ -67,6 +67,14 @@ install_binaries() { # <build dir>
     done
 }
 
+# The page and its document, where the gateway's user can read them.
+install_page() {
+    rm -rf "$run_dir/web"
+    mkdir -p "$run_dir/web/assets"
+    install -m 644 "$source_dir"/web/public/*.html "$source_dir/web/openapi.json" "$run_dir/web/"
+    install -m 644 "$source_dir"/web/public/assets/* "$run_dir/web/assets/"
+}
+
 migrate_service() {
     local owner=$(upper "$1")_MIGRATE_DB_URL log
     log=$(log_of "migrate-$1")
@@ -108,6 +116,7 @@ start_gateway() { # <n>
         export GATEWAY_LISTEN=$address
         export GATEWAY_ADMIN_LISTEN=$(admin_address gateway "$1")
         export_tls gateway
+        export GATEWAY_WEB_DIR=${GATEWAY_WEB_DIR-$run_dir/web}
         start_process "GATEWAY_$1" "$service_user" "$run_dir/bin/boxoffice-gateway"
     )
 }

@@ -17,6 +17,7 @@ source "$local_dir/redis.sh"
 source "$local_dir/services.sh"
 
 install_binaries "$BUILD_DIR"
+install_page
 postgres_start
 redis_start
 stop_services_of_other_size

@@ -29,5 +29,7 @@ const struct config_setting gateway_settings[] = {
      "requests of one user a second, with a burst of twice that; 0 is off"},
     {"GATEWAY_RATE_PER_ADDRESS", CONFIG_RATE, FIELD(rate_per_address), "0", 0, 1000000, "",
      "requests of one address a second, with a burst of twice that; 0 is off"},
+    {"GATEWAY_WEB_DIR", CONFIG_TEXT, FIELD(web_dir), "", 0, 4000, "",
+     "folder of the web page, read at start; empty serves none"},
 };
 const size_t gateway_setting_count = ARRAY_LEN(gateway_settings);

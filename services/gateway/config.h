@@ -12,6 +12,7 @@ struct gateway_config {
     char *admin_listen;
     char *queue_target, *concert_target, *reservation_target, *wallet_target, *payment_target;
     char *token_secret;
+    char *web_dir;
     int64_t in_flight_max;
     int64_t workers;
     int64_t rate_per_user;

@@ -3,10 +3,12 @@
 #include "app/app.h"
 #include "app/settings.h"
 #include "config.h"
+#include "edge.h"
 #include "event_routes.h"
 #include "log/log.h"
 #include "rpc/client.h"
 #include "service.h"
+#include "web_files.h"
 
 enum {
     CHANNELS = 2,           /* connections to each service */
@@ -69,6 +71,8 @@ static int run(const struct gateway_config *config, struct gateway *gateway)
             .request_timeout_ms = REQUEST_TIMEOUT_MS,
             .log_requests = true,
             .streams_max = STREAMS_MAX,
+            .headers = gateway_headers,
+            .header_count = gateway_header_count,
         },
         &server);
     if (status != ST_OK)
@@ -83,10 +87,25 @@ static int run(const struct gateway_config *config, struct gateway *gateway)
     return code;
 }
 
+static enum status load_page(const struct gateway_config *config, struct web_files **files)
+{
+    char why[256];
+    if (config->web_dir[0] == '\0')
+        return ST_OK;
+    const enum status status = web_files_load(config->web_dir, why, files);
+    if (status != ST_OK)
+        log_line(LOG_ERROR, NULL, "GATEWAY_WEB_DIR %s: %s", config->web_dir, why);
+    return status;
+}
+
 static int serve(const struct gateway_config *config)
 {
     scoped(token_key_free) struct token_key *key = NULL;
+    scoped(web_files_free) struct web_files *web_files = NULL;
     struct gateway gateway = {0};
+    if (load_page(config, &web_files) != ST_OK)
+        return EXIT_FAILURE;
+    gateway.web_files = web_files;
     if (token_key_new(config->token_secret, &key) != ST_OK) {
         log_line(LOG_ERROR, NULL, "TOKEN_SECRET is too short");
         return EXIT_FAILURE;

@@ -149,5 +149,10 @@ const struct http_route gateway_routes[] = {
     {.method = "GET", .pattern = "/v1/payments/{payment_id}", .handle = gateway_get_payment},
     {.method = "GET", .pattern = "/v1/time", .handle = get_time},
     {.method = "GET", .pattern = "/healthz", .handle = get_health},
+    {.method = "GET", .pattern = "/", .handle = gateway_get_page},
+    {.method = "GET", .pattern = "/docs", .handle = gateway_get_docs},
+    {.method = "GET", .pattern = "/ops", .handle = gateway_get_ops},
+    {.method = "GET", .pattern = "/openapi.json", .handle = gateway_get_openapi},
+    {.method = "GET", .pattern = "/assets/{name}", .handle = gateway_get_asset},
 };
 const size_t gateway_route_count = ARRAY_LEN(gateway_routes);

@@ -14,6 +14,7 @@ struct gateway {
     struct limiter *user_limiter; /* by user id */
     struct limiter *address_limiter;
     struct place_events *place_events;
+    const struct web_files *web_files; /* NULL: no page is served */
 };
 
 extern const struct http_route gateway_routes[];
@@ -53,6 +54,8 @@ http_handle_fn gateway_issue_token, gateway_get_token, gateway_leave;
 http_handle_fn gateway_list_concerts, gateway_list_dates, gateway_list_seats;
 http_handle_fn gateway_reserve, gateway_list_reservations, gateway_get_reservation, gateway_cancel;
 http_handle_fn gateway_get_balance, gateway_charge, gateway_list_transactions;
+http_handle_fn gateway_get_page, gateway_get_docs, gateway_get_ops, gateway_get_openapi;
+http_handle_fn gateway_get_asset;
 http_handle_fn gateway_pay, gateway_list_payments, gateway_get_payment;
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "edge.h"
 #include "log/log.h"
 #include "service.h"
 
@@ -52,6 +53,8 @@ void fixture_start(long user_rate, long address_rate)
                                                         .route_count = gateway_route_count,
                                                         .self = &gateway,
                                                         .server_name = "gateway",
+                                                        .headers = gateway_headers,
+                                                        .header_count = gateway_header_count,
                                                         .workers = 4},
                           &server),
         ST_OK);
@@ -65,6 +68,11 @@ void fixture_stop(void)
     limiter_free(&gateway.address_limiter);
     token_key_free(&key);
     token_key_free(&other_key);
+}
+
+void fixture_serve(const struct web_files *files)
+{
+    gateway.web_files = files;
 }
 
 const char *fixture_token(void)

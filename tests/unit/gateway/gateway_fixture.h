@@ -16,6 +16,9 @@ struct answer {
 /* Rates of 0 limit nobody. */
 void fixture_start(long user_rate, long address_rate);
 void fixture_stop(void);
+/* From now on these files are served (borrowed). */
+struct web_files;
+void fixture_serve(const struct web_files *files);
 
 /* A token of FIXTURE_USER in queue main, signed by the gateway's key or, not so good, by another.
  */
