@@ -9,6 +9,7 @@ import { apiTables } from './docs/api.mjs';
 import { compareDiagram } from './docs/erd.mjs';
 import { brokenLinks } from './docs/links.mjs';
 import { compareReadmes } from './docs/readmes.mjs';
+import { compareStates } from './docs/states.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' }).split('\n').filter(Boolean);
@@ -36,6 +37,10 @@ keep('README.ko.md', 'figures', /<!-- figures:begin -->\n([^]*?)<!-- figures:end
 
 const migrations = named(/^services\/\w+\/migrations\/.*\.sql$/).map((file) => ({ file, sql: read(file) }));
 faults.push(...compareDiagram(read('docs/data-model.md'), migrations).map((fault) => `docs/data-model.md: ${fault}`));
+faults.push(...compareStates(read('docs/data-model.md'), [
+  { title: 'Life of a claim', code: read('services/reservation/claim.c'), prefix: 'CLAIM' },
+  { title: 'Life of a payment', code: read('services/payment/saga.c'), prefix: 'SAGA' },
+]).map((fault) => `docs/data-model.md: ${fault}`));
 faults.push(...compareReadmes(read('README.md'), read('README.ko.md')).map((fault) => `README.ko.md: ${fault}`));
 faults.push(...brokenLinks(named(/\.md$/), files, read));
 

@@ -112,8 +112,8 @@ export class Api {
         const refusal = asRefusal(error);
         const again = ['NETWORK', 'OVERLOADED', 'UNAVAILABLE', 'TIMEOUT', 'CONFLICT', 'IDEMPOTENCY_IN_PROGRESS'];
         if (!again.includes(refusal.code) || attempt >= attemptsMax || request.signal?.aborted) throw refusal;
-        const due = Math.max(300 * 2 ** attempt, Math.min(refusal.retryAfterMs, retryAfterMsMax));
-        await new Promise((resolve) => setTimeout(resolve, due * (0.75 + Math.random() / 2)));
+        const due = Math.max(300 * 2 ** (attempt - 1), Math.min(refusal.retryAfterMs, retryAfterMsMax));
+        await new Promise((resolve) => setTimeout(resolve, due * (1 + Math.random() / 2)));
       }
     }
   }
