@@ -1,5 +1,5 @@
 /* One hold through lib/db: 64 callers with the reservation store's own statement.
- *   bench_hold <database url> <seconds>   prints holds a second
+ *   bench_hold <database url> <seconds>   prints holds a second, and how many in all
  *   bench_hold --pgbench                  prints the same statement as a pgbench script */
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,13 +97,12 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     struct load_result result;
     load_run(&(struct load){.threads = CALLERS,
-                            .warm_up_s = 1,
                             .seconds = strtod(argv[2], NULL),
                             .make = make,
                             .run = hold,
                             .self = db},
              &result);
     db_free(&db);
-    printf("%.0f\n", result.per_second);
+    load_print(&result);
     return result.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,6 +1,6 @@
 /* Joins and holds through HTTP, 64 keep-alive connections of blocking sockets.
- *   bench_http <port> <concert id> <first date> join|hold <seconds>   prints requests a second
- * The hold's users join first; each holds one seat a date, on 60 dates. */
+ *   bench_http <port> <concert id> <first date> join|hold <seconds>   prints requests a second, and
+ * how many in all The hold's users join first; each holds one seat a date, on 60 dates. */
 #include <arpa/inet.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -108,6 +108,8 @@ static bool run(void *self, void *state, uint64_t round)
     snprintf(json, sizeof json, "{\"concert_id\":\"%s\",\"date\":\"%s\",\"seat_no\":%d}",
              plan->concert_id, date, 1 + (int)load_random(SEATS));
     const int code = ask(connection, "/v1/reservations", json, answer, &body);
+    if (code != 201 && code != 409)
+        fprintf(stderr, "%d %s\n", code, code == 0 ? "" : body);
     return code == 201 || code == 409;
 }
 
@@ -124,13 +126,12 @@ int main(int argc, char **argv)
                         .holds = strcmp(argv[4], "hold") == 0};
     struct load_result result;
     load_run(&(struct load){.threads = CONNECTIONS,
-                            .warm_up_s = 1,
                             .seconds = strtod(argv[5], NULL),
                             .make = connect_one,
                             .run = run,
                             .self = &plan},
              &result);
-    printf("%.0f\n", result.per_second);
+    load_print(&result);
     if (result.failed > 0)
         fprintf(stderr, "%llu failed\n", (unsigned long long)result.failed);
     return result.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -13,7 +14,7 @@ struct runner {
     const struct load *load;
     size_t thread;
     _Atomic bool *measuring, *stopping;
-    uint64_t done, failed;
+    uint64_t done, failed, all;
 };
 
 uint64_t load_random(uint64_t limit)
@@ -42,6 +43,7 @@ static void *run(void *self)
         const bool good = load->run(load->self, state, round);
         runner->done += counts && good;
         runner->failed += counts && !good;
+        runner->all++;
     }
     return NULL;
 }
@@ -66,7 +68,7 @@ void load_run(const struct load *load, struct load_result *ret_result)
         if (pthread_create(&threads[i], NULL, run, &runners[i]) != 0)
             abort();
     }
-    wait_s(load->warm_up_s);
+    wait_s(LOAD_WARM_UP_MS / 1e3);
     const int64_t start_us = clock_monotonic_us();
     atomic_store(&measuring, true);
     wait_s(load->seconds);
@@ -79,9 +81,15 @@ void load_run(const struct load *load, struct load_result *ret_result)
         pthread_join(threads[i], NULL);
         result.done += runners[i].done;
         result.failed += runners[i].failed;
+        result.all += runners[i].all;
     }
     result.per_second = (double)result.done / elapsed_s;
     free(runners);
     free(threads);
     *ret_result = result;
+}
+
+void load_print(const struct load_result *result)
+{
+    printf("%.0f %llu\n", result->per_second, (unsigned long long)result->all);
 }

@@ -1,5 +1,6 @@
 /* One Reserve through gRPC, 128 in flight.
- *   bench_reserve <concert target> <reservation target> <seconds>   prints reservations a second */
+ *   bench_reserve <concert target> <reservation target> <seconds>   prints reservations a second,
+ * and how many in all */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,13 +127,12 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     struct load_result result;
     load_run(&(struct load){.threads = IN_FLIGHT,
-                            .warm_up_s = 1,
                             .seconds = strtod(argv[3], NULL),
                             .make = make,
                             .run = reserve,
                             .self = client},
              &result);
     rpc_client_free(&client);
-    printf("%.0f\n", result.per_second);
+    load_print(&result);
     return result.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

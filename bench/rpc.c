@@ -1,6 +1,6 @@
 /* One unary echo, 64 in flight, client and server a process each: lib/rpc against the bare C core.
  *   bench_rpc serve lib|core              prints the port, serves until it is ended
- *   bench_rpc load lib|core <port> <s>    prints calls a second */
+ *   bench_rpc load lib|core <port> <s>    prints calls a second, and how many in all */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,15 +86,12 @@ static int load_lib(const char *port, double seconds)
     snprintf(target, sizeof target, "127.0.0.1:%s", port);
     if (rpc_client_new(&(struct rpc_client_options){.target = target}, &client) != ST_OK)
         return EXIT_FAILURE;
-    load_run(&(struct load){.threads = IN_FLIGHT,
-                            .warm_up_s = 1,
-                            .seconds = seconds,
-                            .make = make,
-                            .run = call,
-                            .self = client},
-             &result);
+    load_run(
+        &(struct load){
+            .threads = IN_FLIGHT, .seconds = seconds, .make = make, .run = call, .self = client},
+        &result);
     rpc_client_free(&client);
-    printf("%.0f\n", result.per_second);
+    load_print(&result);
     return result.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -114,6 +111,8 @@ int main(int argc, char **argv)
     const double seconds = strtod(argv[4], NULL);
     if (lib)
         return load_lib(argv[3], seconds);
-    printf("%.0f\n", core_load((int)strtol(argv[3], NULL, 10), IN_FLIGHT, seconds));
+    struct load_result result;
+    core_load((int)strtol(argv[3], NULL, 10), IN_FLIGHT, seconds, &result);
+    load_print(&result);
     return EXIT_SUCCESS;
 }

@@ -126,7 +126,7 @@ static void land(struct flight *flight)
     grpc_slice_unref(flight->text);
 }
 
-double core_load(int port, int in_flight, double seconds)
+void core_load(int port, int in_flight, double seconds, struct load_result *ret_result)
 {
     char target[64], text[64] = {0};
     snprintf(target, sizeof target, "ipv4:127.0.0.1:%d", port);
@@ -142,9 +142,9 @@ double core_load(int port, int in_flight, double seconds)
     for (int i = 0; i < in_flight; i++)
         take_off(&flights[i], channel, queue, request);
 
-    const int64_t warm_us = clock_monotonic_us() + 1000000;
+    const int64_t warm_us = clock_monotonic_us() + LOAD_WARM_UP_MS * 1000;
     const int64_t end_us = warm_us + (int64_t)(seconds * 1e6);
-    uint64_t done = 0;
+    struct load_result result = {0};
     int flying = in_flight;
     while (flying > 0) {
         const grpc_event event =
@@ -152,11 +152,13 @@ double core_load(int port, int in_flight, double seconds)
         struct flight *flight = event.tag;
         const int64_t now_us = clock_monotonic_us();
         land(flight);
-        done += now_us >= warm_us && now_us < end_us;
+        result.done += now_us >= warm_us && now_us < end_us;
+        result.all++;
         if (now_us < end_us)
             take_off(flight, channel, queue, request);
         else
             flying--;
     }
-    return (double)done / seconds;
+    result.per_second = (double)result.done / seconds;
+    *ret_result = result;
 }

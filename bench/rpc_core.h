@@ -2,9 +2,11 @@
 #ifndef BENCH_RPC_CORE_H
 #define BENCH_RPC_CORE_H
 
+#include "load.h"
+
 /* Serves until the process is ended; prints the port. One poller answers in place. */
 void core_serve(void);
-/* `in_flight` calls at a time from one thread for `seconds`; calls a second. */
-double core_load(int port, int in_flight, double seconds);
+/* `in_flight` calls at a time from one thread for `seconds`. */
+void core_load(int port, int in_flight, double seconds, struct load_result *ret_result);
 
 #endif

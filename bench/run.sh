@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Measures Boxoffice beside the raw engines in one run and prints one table. Starts everything it needs for itself
-# (durable PostgreSQL and Redis, every service in the release build) and stops it again. SECONDS_EACH=5, ROUNDS=3.
+# (durable PostgreSQL and Redis, every service in the release build) and stops it again. bench/README.md says what
+# each row is and how to read it. SECONDS_EACH=2 of each measurement, ROUNDS=7, ROWS="unary hold reserve join http_hold".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-seconds=${SECONDS_EACH:-5}
-rounds=${ROUNDS:-3}
+seconds=${SECONDS_EACH:-2}
+rounds=${ROUNDS:-7}
+rows=${ROWS:-unary hold reserve join http_hold}
 
-export STATE_DIR PORT REPLICAS=1
+export STATE_DIR PORT REPLICAS=1 FREE_PORTS=yes
 STATE_DIR=$(mktemp -d /tmp/boxoffice-bench-XXXXXX)
 PORT=${PORT:-18980}
 export QUEUE_CAPACITY=1000000 GATEWAY_RATE_PER_USER=0
@@ -28,17 +30,15 @@ deploy/local/up.sh >"$STATE_DIR/up.log" 2>&1 || { tail -n 20 "$STATE_DIR/up.log"
 source "$STATE_DIR/env"
 db=$RESERVATION_AUDIT_DB_URL
 
-median() { sort -g | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
-resident_kib() { awk '/VmRSS/ { print $2 }' "/proc/$1/status"; }
-all_resident() { # "queue 22.1 concert ..." in MiB
-    local service name pid
+resident_mib() { # <field of /proc/<pid>/status>: "queue 22.1", a service a line
+    local service name
     for service in queue concert reservation wallet payment gateway; do
         name=${service^^}_1_PID
-        pid=${!name}
-        printf '%s %s\n' "$service" "$(awk -v k="$(resident_kib "$pid")" 'BEGIN { printf "%.1f", k / 1024 }')"
+        awk -v service="$service" -v field="$1:" '$1 == field { printf "%s %.1f\n", service, $2 / 1024 }' \
+            "/proc/${!name}/status"
     done
 }
-all_resident >"$STATE_DIR/idle"
+resident_mib VmRSS >"$STATE_DIR/idle"
 
 for kind in core lib; do
     "$bin/bench_rpc" serve "$kind" >"$STATE_DIR/rpc_$kind" 2>/dev/null &
@@ -51,6 +51,8 @@ concert=00000000-0000-7000-8000-00000000be0c
 # The first place opens the line main.
 curl -fsS -o /dev/null -H 'Content-Type: application/json' -d '{"user_id":"00000000-0000-4000-8000-00000000be0c"}' \
     "$GATEWAY_1_URL/v1/queue/tokens"
+# Seeds the concert that all rows hold seats of.
+"$bin/bench_reserve" "$CONCERT_1_GRPC" "$RESERVATION_1_GRPC" 0.1 >/dev/null
 # The line's own script on a line of its own, with the policy of main and numbers for all who may come.
 redis() { redis-cli -u "$REDIS_URL" "$@"; }
 line_script=$(redis SCRIPT LOAD "$(cat services/queue/line.lua)")
@@ -62,7 +64,7 @@ pgbench_hold() {
     # Without the lock of lib/db two clients may meet on one seat: that client stops, the others go on.
     { PGOPTIONS='-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off' \
         pgbench -n -M prepared -c 32 -j 2 -T "$seconds" -f "$STATE_DIR/hold.sql" "$db" 2>/dev/null || true; } |
-        awk '/^tps/ { printf "%.0f\n", $3 }'
+        awk '/^number of transactions actually/ { all = $NF } /^tps/ { printf "%.0f %d\n", $3, all }'
 }
 redis_join() {
     redis DEL "${line_keys[@]}" >/dev/null
@@ -70,45 +72,75 @@ redis_join() {
     redis HSET "${line_keys[0]}" seq_end 1000000000000 >/dev/null
     redis-benchmark -u "$REDIS_URL" -c 32 -n 100000 -r 1000000000000 --csv EVALSHA "$line_script" 8 "${line_keys[@]}" \
         issue 00000000-0000-4000-8000-__rand_int__ 00000000-0000-4000-8000-__rand_int__ |
-        tail -n 1 | tr -d '"' | awk -F, '{ printf "%.0f\n", $(NF - 6) }'
+        tail -n 1 | tr -d '"' | awk -F, '{ printf "%.0f 100000\n", $(NF - 6) }'
 }
-measure() { # <name> <command...>
-    local name=$1 value
+# Processor time so far, in hundredths of a second, of what serves: the services, both stores with their children, the
+# echo servers. The load generators come on top.
+serving_ticks() {
+    local service name served=("$POSTGRES_PID" "$REDIS_PID" "${pids[@]}")
+    for service in QUEUE CONCERT RESERVATION WALLET PAYMENT GATEWAY; do
+        name=${service}_1_PID
+        served+=("${!name}")
+    done
+    cat /proc/[0-9]*/stat 2>/dev/null | sed 's/(.*)/-/' | awk -v list="${served[*]}" -v postgres="$POSTGRES_PID" '
+        BEGIN { for (n = split(list, all, " "); n > 0; n--) wanted[all[n]] = 1 }
+        $1 in wanted || $4 == postgres { sum += $14 + $15 + ($1 == postgres ? $16 + $17 : 0) }
+        END { print sum + 0 }'
+}
+# one <command that prints "<per second> <done in all>">: prints "<per second> <microseconds of processor each>"
+one() {
+    local before after value
+    before=$(serving_ticks)
+    { TIMEFORMAT='%U %S' && time value=$("$@" 2>"$STATE_DIR/errors"); } 2>"$STATE_DIR/time" ||
+        { cat "$STATE_DIR/errors" >&2 && echo "$* failed" >&2 && exit 1; }
+    after=$(serving_ticks)
+    awk -v value="$value" -v ticks=$((after - before)) '{
+        split(value, part, " ")
+        printf "%d %.1f\n", part[1], ($1 + $2 + ticks / 100) * 1e6 / part[2] }' "$STATE_DIR/time"
+}
+# Ours and the raw engine one after the other, turn by turn first, so that a busy moment hits both alike.
+pair() { # <row> <round> <ours...> -- <raw...>
+    local row=$1 round=$2 ours=() mine theirs
+    shift 2
+    [[ " $rows " == *" $row "* ]] || return 0
+    while [ "$1" != -- ]; do ours+=("$1") && shift; done
     shift
-    value=$("$@") || { echo "$name failed" >&2 && exit 1; }
-    echo "$value" >>"$STATE_DIR/figure_$name"
+    if ((round % 2)); then
+        mine=$(one "${ours[@]}") && theirs=$(one "$@")
+    else
+        theirs=$(one "$@") && mine=$(one "${ours[@]}")
+    fi
+    echo "$mine $theirs" >>"$STATE_DIR/row_$row"
+    echo "  $row: $mine | $theirs" >&2
 }
 for round in $(seq "$rounds"); do
     echo "round $round of $rounds" >&2
-    measure core rpc core
-    measure lib rpc lib
-    measure pgbench pgbench_hold
-    measure hold "$bin/bench_hold" "$db" "$seconds"
-    measure reserve "$bin/bench_reserve" "$CONCERT_1_GRPC" "$RESERVATION_1_GRPC" "$seconds"
-    measure redis redis_join
-    measure http_join "$bin/bench_http" "$PORT" "$concert" "$first_date" join "$seconds"
-    measure http_hold "$bin/bench_http" "$PORT" "$concert" "$first_date" hold "$seconds"
+    pair unary "$round" rpc lib -- rpc core
+    pair hold "$round" "$bin/bench_hold" "$db" "$seconds" -- pgbench_hold
+    pair reserve "$round" "$bin/bench_reserve" "$CONCERT_1_GRPC" "$RESERVATION_1_GRPC" "$seconds" -- pgbench_hold
+    pair join "$round" "$bin/bench_http" "$PORT" "$concert" "$first_date" join "$seconds" -- redis_join
+    pair http_hold "$round" "$bin/bench_http" "$PORT" "$concert" "$first_date" hold "$seconds" -- pgbench_hold
 done
-all_resident >"$STATE_DIR/loaded"
+resident_mib VmHWM >"$STATE_DIR/loaded"
 
-figure() { median <"$STATE_DIR/figure_$1"; }
-row() { # <what> <figure> <against what> <figure> <goal>
-    local ours theirs
-    ours=$(figure "$2")
-    theirs=$(figure "$4")
-    awk -v what="$1" -v ours="$ours" -v raw="$3" -v theirs="$theirs" -v goal="$5" 'BEGIN {
-        printf "| %-44s | %8d | %-36s | %8d | %5.2f | %s |\n", what, ours, raw, theirs, ours / theirs, goal }'
+median() { # <row> <expression over its columns>
+    awk "{ print $2 }" "$STATE_DIR/row_$1" | sort -g | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'
 }
-echo "| what                                         |    per s | raw engine                           |    per s | ratio | goal |"
-echo "|---|---|---|---|---|---|"
-row "unary call through lib/rpc, 64 in flight" lib "bare C core, one thread each side" core 0.8
-row "hold through lib/db, 64 callers" hold "pgbench, same statement, 32 clients" pgbench 2.0
-row "Reserve through gRPC, 128 in flight" reserve "pgbench, same statement, 32 clients" pgbench 1.2
-row "join through HTTP, 64 connections" http_join "redis-benchmark, the same script" redis up
-row "hold through HTTP, 64 connections" http_hold "pgbench, same statement, 32 clients" pgbench up
+row() { # <row> <what> <against what> <goal>
+    [[ " $rows " == *" $1 "* ]] || return 0
+    printf '| %-42s | %7d | %-36s | %7d | %5.2f | %-4s | %5.1f | %5.1f |\n' "$2" "$(median "$1" '$1')" "$3" \
+        "$(median "$1" '$3')" "$(median "$1" '$1 / $3')" "$4" "$(median "$1" '$2')" "$(median "$1" '$4')"
+}
+echo "| what | per s | raw engine | per s | ratio | goal | us each | raw us each |"
+echo "|---|---|---|---|---|---|---|---|"
+row unary "unary call through lib/rpc, 64 in flight" "bare C core, one thread each side" 0.8
+row hold "hold through lib/db, 64 callers" "pgbench, same statement, 32 clients" 2.0
+row reserve "Reserve through gRPC, 128 in flight" "pgbench, same statement, 32 clients" 1.2
+row join "join through HTTP, 64 connections" "redis-benchmark, the same script" up
+row http_hold "hold through HTTP, 64 connections" "pgbench, same statement, 32 clients" up
 echo
-echo "| resident MiB | idle | after the load |"
+echo "| resident MiB | idle | at most, under the load |"
 echo "|---|---|---|"
-paste -d" " <(cat "$STATE_DIR/idle") <(awk "{ print \$2 }" "$STATE_DIR/loaded") | awk '{ printf "| %s | %s | %s |\n", $1, $2, $3 }'
+paste -d" " "$STATE_DIR/idle" "$STATE_DIR/loaded" | awk '{ printf "| %s | %s | %s |\n", $1, $2, $4 }'
 echo
-echo "$(nproc) cores, medians of $rounds rounds of $seconds s"
+echo "$(nproc) cores, load average $(cut -d' ' -f1 /proc/loadavg) at the end; medians of $rounds rounds of $seconds s, ratios within a round"
