@@ -3,7 +3,6 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Suite, sourceDir } from '../e2e/support/suite.js';
 import { User } from '../e2e/support/user.js';
-import { addressOf } from './support/front.js';
 import { Visitor, desk, launch, phone } from './support/visitor.js';
 
 const folder = path.join(sourceDir, 'docs/screenshots');
@@ -63,7 +62,7 @@ await mkdir(folder, { recursive: true });
 const suite = await Suite.start({ QUEUE_POLICY: 'counter', QUEUE_CAPACITY: '12' }, { replicas: 1 });
 const browser = await launch();
 try {
-  const address = await addressOf(suite);
+  const address = `${suite.gateways[0]}/`;
   await fill(suite, [3, 4, 5, 14, 15, 27, 28, 36], [6, 16, 17]);
   await story(browser, address, 'desk', { viewport: desk }, 25);
   await story(browser, address, 'phone', { viewport: phone, locale: 'ko-KR', colorScheme: 'dark' }, 13);

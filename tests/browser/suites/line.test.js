@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Suite } from '../../e2e/support/suite.js';
-import { addressOf } from '../support/front.js';
 import { Visitor, launch } from '../support/visitor.js';
 
 let suite;
@@ -12,7 +11,7 @@ let address;
 before(async () => {
   const settings = { QUEUE_POLICY: 'counter', QUEUE_CAPACITY: '1', RESERVATION_HOLD_TTL_MS: '6000' };
   suite = await Suite.start(settings, { replicas: 1 });
-  address = await addressOf(suite);
+  address = `${suite.gateways[0]}/`;
   browser = await launch();
 });
 after(async () => {

@@ -106,6 +106,9 @@ export class Visitor {
       .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze();
     const said = violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((node) => node.html).join(' ')}`);
     assert.deepEqual(said, [], where);
+    await this.fits(where);
+  }
+  async fits(where) {
     const [wide, room] = await this.page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     assert.ok(wide <= room, `${where}: ${wide} px wide in ${room}`);
   }
