@@ -90,3 +90,79 @@ bool clock_date_is_valid(const char *text)
     }
     return true;
 }
+
+/* `count` digits that make a number of at most `max`. */
+static bool read_number(const char **text, int count, int max, int *ret_value)
+{
+    for (int i = 0; i < count; i++) {
+        if (!isdigit((unsigned char)(*text)[i]))
+            return false;
+    }
+    *ret_value = number(*text, count);
+    *text += count;
+    return *ret_value <= max;
+}
+
+static bool skip(const char **text, char c)
+{
+    const bool is_there = **text == c;
+    *text += is_there ? 1 : 0;
+    return is_there;
+}
+
+/* ".123456": milliseconds. */
+static bool read_fraction(const char **text, int *ret_ms)
+{
+    enum { DIGITS_MAX = 9 };
+    int digits = 0;
+    *ret_ms = 0;
+    if (!skip(text, '.'))
+        return true;
+    for (; isdigit((unsigned char)**text); (*text)++, digits++) {
+        if (digits < 3)
+            *ret_ms = *ret_ms * 10 + (**text - '0');
+    }
+    for (int i = digits; i < 3; i++)
+        *ret_ms *= 10;
+    return digits >= 1 && digits <= DIGITS_MAX;
+}
+
+/* "Z", or "+09:00": minutes ahead of UTC. */
+static bool read_offset(const char **text, int *ret_minutes)
+{
+    int hours, minutes;
+    *ret_minutes = 0;
+    if (skip(text, 'Z'))
+        return true;
+    const bool is_behind = **text == '-';
+    if (!skip(text, '+') && !skip(text, '-'))
+        return false;
+    if (!read_number(text, 2, 23, &hours) || !skip(text, ':') ||
+        !read_number(text, 2, 59, &minutes))
+        return false;
+    *ret_minutes = (hours * 60 + minutes) * (is_behind ? -1 : 1);
+    return true;
+}
+
+bool clock_parse_rfc3339(const char *text, int64_t *ret_wall_ms)
+{
+    char date[CLOCK_DATE_SIZE];
+    int hours, minutes, seconds, ms, offset;
+    for (int i = 0; i < CLOCK_DATE_SIZE - 1; i++) {
+        if (text[i] == '\0')
+            return false;
+        date[i] = text[i];
+    }
+    date[CLOCK_DATE_SIZE - 1] = '\0';
+    if (!clock_date_is_valid(date))
+        return false;
+    text += CLOCK_DATE_SIZE - 1;
+    if (!skip(&text, 'T') || !read_number(&text, 2, 23, &hours) || !skip(&text, ':') ||
+        !read_number(&text, 2, 59, &minutes) || !skip(&text, ':') ||
+        !read_number(&text, 2, 59, &seconds) || !read_fraction(&text, &ms) ||
+        !read_offset(&text, &offset) || *text != '\0')
+        return false;
+    *ret_wall_ms = clock_date_to_wall_ms(date) +
+                   ((int64_t)(hours * 60 + minutes - offset) * 60 + seconds) * 1000 + ms;
+    return true;
+}

@@ -14,6 +14,10 @@ int64_t clock_wall_ms(void);
 #define CLOCK_RFC3339_SIZE 25
 void clock_format_rfc3339(int64_t wall_ms, char ret_text[static CLOCK_RFC3339_SIZE]);
 
+/* Reads "2026-11-24T10:48:53Z", with or without 1 to 9 digits of a second's fraction (cut to
+ * milliseconds), with Z or an offset like +09:00; false and unchanged for anything else. */
+bool clock_parse_rfc3339(const char *text, int64_t *ret_wall_ms);
+
 /* "2026-11-24" and its NUL. */
 #define CLOCK_DATE_SIZE 11
 /* The UTC day of a wall time. */

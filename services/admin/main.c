@@ -15,6 +15,17 @@ static const struct {
 } commands[] = {
     {"seed-demo", "", "makes the demo catalog: safe to repeat, adds what is missing",
      command_seed_demo},
+    {"import", "<season.json>|-",
+     "adds concerts and their dates: all of it is judged before any is written, and everything "
+     "that "
+     "is wrong told at once; safe to repeat",
+     command_import},
+    {"create-concert", "<concert id> <title> [artist=|venue=|queue=<text>...]",
+     "adds a concert; safe to repeat", command_create_concert},
+    {"add-date",
+     "<concert id> <date> starts_at=<time> sale_opens_at=<time> [sale_closes_at=<time>] "
+     "[seats_total=<number>] tier=<first>-<last>:<won>...",
+     "adds a date; times like 2027-01-31T10:30:00Z; safe to repeat", command_add_date},
     {"audit", "[--json] [--wait <seconds>]",
      "counts the violations of every invariant, looking again for up to 10 s until there are none; "
      "exit code 1 when there are",
@@ -39,7 +50,7 @@ static void print_help(FILE *out)
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         fprintf(out, "  %s %s\n      %s\n", commands[i].name, commands[i].words, commands[i].help);
     print_settings(out, "audit", audit_settings, audit_setting_count);
-    print_settings(out, "seed-demo", concert_peer_settings, peer_setting_count);
+    print_settings(out, "the catalog's commands", concert_peer_settings, peer_setting_count);
     print_settings(out, "queue and policy", queue_peer_settings, peer_setting_count);
     print_settings(out, "every command that calls a service", app_setting_table, app_setting_count);
 }

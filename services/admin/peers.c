@@ -8,6 +8,8 @@ typedef Boxoffice__Concert__V1__CreateConcertRequest CreateConcertRequest;
 typedef Boxoffice__Concert__V1__CreateConcertResponse CreateConcertResponse;
 typedef Boxoffice__Concert__V1__AddDateRequest AddDateRequest;
 typedef Boxoffice__Concert__V1__AddDateResponse AddDateResponse;
+typedef Boxoffice__Concert__V1__ConcertDate ConcertDate;
+typedef Boxoffice__Concert__V1__PriceTier PriceTier;
 typedef Boxoffice__Queue__V1__GetQueueRequest GetQueueRequest;
 typedef Boxoffice__Queue__V1__GetQueueResponse GetQueueResponse;
 typedef Boxoffice__Queue__V1__SetPolicyRequest SetPolicyRequest;
@@ -24,69 +26,87 @@ static enum status give_text(struct ctx *ctx, const char *text, char **ret_text)
     return ST_OK;
 }
 
-enum status peer_create_concert(struct ctx *ctx, struct rpc_client *concert,
-                                const struct demo_concert *demo, bool *ret_created)
+static enum status fill_concert(struct ctx *ctx, const struct season_concert *concert,
+                                Boxoffice__Concert__V1__Concert *message)
+{
+    boxoffice__concert__v1__concert__init(message);
+    TRY(give_text(ctx, concert->concert_id, &message->concert_id));
+    TRY(give_text(ctx, concert->title, &message->title));
+    TRY(give_text(ctx, concert->artist, &message->artist));
+    TRY(give_text(ctx, concert->venue, &message->venue));
+    return give_text(ctx, concert->queue, &message->queue);
+}
+
+static enum status fill_date(struct ctx *ctx, const struct season_date *date, ConcertDate *message)
+{
+    PriceTier *tiers = arena_calloc(ctx->arena, date->tier_count, sizeof *tiers);
+    PriceTier **list = arena_calloc(ctx->arena, date->tier_count, sizeof *list);
+    if (!tiers || !list)
+        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
+    for (size_t i = 0; i < date->tier_count; i++) {
+        boxoffice__concert__v1__price_tier__init(&tiers[i]);
+        tiers[i].first_seat_no = date->tiers[i].first_seat_no;
+        tiers[i].last_seat_no = date->tiers[i].last_seat_no;
+        tiers[i].price_won = date->tiers[i].price_won;
+        list[i] = &tiers[i];
+    }
+    boxoffice__concert__v1__concert_date__init(message);
+    message->starts_at_unix_ms = date->starts_at_unix_ms;
+    message->sale_opens_at_unix_ms = date->sale_opens_at_unix_ms;
+    message->sale_closes_at_unix_ms = date->sale_closes_at_unix_ms;
+    message->seats_total = date->seats_total;
+    message->tiers = list;
+    message->n_tiers = date->tier_count;
+    return give_text(ctx, date->date, &message->date);
+}
+
+enum status peer_publish(struct ctx *ctx, struct rpc_client *client, const struct peer_wish *wish,
+                         bool *ret_created, int *ret_added)
 {
     static const struct rpc_call_type type = {
         .path = "/boxoffice.concert.v1.ConcertService/CreateConcert",
         .output = &boxoffice__concert__v1__create_concert_response__descriptor,
     };
 
-    Boxoffice__Concert__V1__Concert message;
-    boxoffice__concert__v1__concert__init(&message);
-    TRY(give_text(ctx, demo->concert_id, &message.concert_id));
-    TRY(give_text(ctx, demo->title, &message.title));
-    TRY(give_text(ctx, demo->artist, &message.artist));
-    TRY(give_text(ctx, demo->venue, &message.venue));
-    TRY(give_text(ctx, "main", &message.queue));
-    TRY(give_text(ctx, "KRW", &message.currency));
-
+    Boxoffice__Concert__V1__Concert concert;
     CreateConcertRequest req;
     boxoffice__concert__v1__create_concert_request__init(&req);
-    req.concert = &message;
+    ConcertDate *dates = arena_calloc(ctx->arena, wish->count, sizeof *dates);
+    req.dates = arena_calloc(ctx->arena, wish->count, sizeof *req.dates);
+    if (!dates || !req.dates)
+        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
+    TRY(fill_concert(ctx, wish->concert, &concert));
+    req.concert = &concert;
+    req.validate_only = wish->validate_only;
+    for (size_t i = 0; i < wish->count; i++) {
+        TRY(fill_date(ctx, &wish->concert->dates[wish->first + i], &dates[i]));
+        req.dates[req.n_dates++] = &dates[i];
+    }
 
     CreateConcertResponse *res;
-    TRY(rpc_call(ctx, concert, &type, &req.base, &res));
+    TRY(rpc_call(ctx, client, &type, &req.base, &res));
     *ret_created = res->created;
+    *ret_added = res->dates_added;
     return ST_OK;
 }
 
-enum status peer_add_date(struct ctx *ctx, struct rpc_client *concert,
-                          const struct demo_concert *demo, const struct demo_date *date,
-                          bool *ret_created)
+enum status peer_add_date(struct ctx *ctx, struct rpc_client *client, const char *concert_id,
+                          const struct season_date *date, bool *ret_created)
 {
     static const struct rpc_call_type type = {
         .path = "/boxoffice.concert.v1.ConcertService/AddDate",
         .output = &boxoffice__concert__v1__add_date_response__descriptor,
     };
 
-    Boxoffice__Concert__V1__PriceTier tiers[DEMO_TIERS];
-    Boxoffice__Concert__V1__PriceTier *tier_list[DEMO_TIERS];
-    for (size_t i = 0; i < DEMO_TIERS; i++) {
-        boxoffice__concert__v1__price_tier__init(&tiers[i]);
-        tiers[i].first_seat_no = demo_tiers[i].first_seat_no;
-        tiers[i].last_seat_no = demo_tiers[i].last_seat_no;
-        tiers[i].price_won = demo->prices_won[i];
-        tier_list[i] = &tiers[i];
-    }
-
-    Boxoffice__Concert__V1__ConcertDate message;
-    boxoffice__concert__v1__concert_date__init(&message);
-    TRY(give_text(ctx, date->date, &message.date));
-    message.starts_at_unix_ms = date->starts_at_unix_ms;
-    message.sale_opens_at_unix_ms = date->sale_opens_at_unix_ms;
-    message.sale_closes_at_unix_ms = date->sale_closes_at_unix_ms;
-    message.seats_total = DEMO_SEATS;
-    message.tiers = tier_list;
-    message.n_tiers = DEMO_TIERS;
-
+    ConcertDate message;
     AddDateRequest req;
     boxoffice__concert__v1__add_date_request__init(&req);
-    TRY(give_text(ctx, demo->concert_id, &req.concert_id));
+    TRY(give_text(ctx, concert_id, &req.concert_id));
+    TRY(fill_date(ctx, date, &message));
     req.date = &message;
 
     AddDateResponse *res;
-    TRY(rpc_call(ctx, concert, &type, &req.base, &res));
+    TRY(rpc_call(ctx, client, &type, &req.base, &res));
     *ret_created = res->created;
     return ST_OK;
 }

@@ -9,17 +9,24 @@
 #include "base/ctx.h"
 #include "base/macros.h"
 #include "base/status.h"
-#include "demo.h"
 #include "policy.h"
+#include "season.h"
 
 struct rpc_client;
 
-/* Safe to repeat. *ret_created false when it was there already. */
-enum status peer_create_concert(struct ctx *ctx, struct rpc_client *concert,
-                                const struct demo_concert *demo, bool *ret_created) MUST_CHECK;
-enum status peer_add_date(struct ctx *ctx, struct rpc_client *concert,
-                          const struct demo_concert *demo, const struct demo_date *date,
-                          bool *ret_created) MUST_CHECK;
+/* A concert with some of its dates, `count` from `first` on: all of it is written or nothing. */
+struct peer_wish {
+    const struct season_concert *concert;
+    size_t first, count;
+    bool validate_only; /* judged alone */
+};
+enum { PEER_DATES_MAX = 50 }; /* of a wish: 31 KiB, below what a request may have */
+
+/* Safe to repeat: *ret_created is false, and *ret_added fewer, for what was there already. */
+enum status peer_publish(struct ctx *ctx, struct rpc_client *client, const struct peer_wish *wish,
+                         bool *ret_created, int *ret_added) MUST_CHECK;
+enum status peer_add_date(struct ctx *ctx, struct rpc_client *client, const char *concert_id,
+                          const struct season_date *date, bool *ret_created) MUST_CHECK;
 
 struct queue_figures {
     struct queue_policy policy;

@@ -360,12 +360,13 @@ static enum status handle_create_concert(struct ctx *ctx, void *self, const void
 
     struct entry entry;
     bool created;
-    int64_t added;
+    int64_t added = 0;
     TRY(check_create(ctx, req, &entry));
     TRY(check_known(ctx, service, &entry, &created));
     if (!req->validate_only)
         TRY(write_entry(ctx, service, &entry, &added));
     res->created = created;
+    res->dates_added = (int32_t)added;
     return present_concert(ctx, &entry.concert, &res->concert);
 }
 

@@ -117,6 +117,43 @@ START_TEST(text_is_utf8_or_refused)
 }
 END_TEST
 
+START_TEST(moments_are_read_as_rfc3339_has_them)
+{
+    static const struct {
+        const char *text;
+        bool good;
+        int64_t wall_ms;
+    } table[] = {
+        {"1970-01-01T00:00:00Z", true, 0},
+        {"2025-11-24T16:00:00.123Z", true, 1764000000123},
+        {"2025-11-24T16:00:00.1Z", true, 1764000000100},
+        {"2025-11-24T16:00:00.123999999Z", true, 1764000000123},
+        {"2025-11-25T01:00:00+09:00", true, 1764000000000},
+        {"2025-11-24T11:30:00-04:30", true, 1764000000000},
+        {"2025-11-24T16:00:00", false, 0},
+        {"2025-11-24 16:00:00Z", false, 0},
+        {"2025-11-24T24:00:00Z", false, 0},
+        {"2025-11-24T16:60:00Z", false, 0},
+        {"2025-11-24T16:00:60Z", false, 0},
+        {"2025-11-31T16:00:00Z", false, 0},
+        {"2025-11-24T16:00:00.Z", false, 0},
+        {"2025-11-24T16:00:00.1234567890Z", false, 0},
+        {"2025-11-24T16:00:00Zx", false, 0},
+        {"2025-11-24T16:00:00+9:00", false, 0},
+        {"2025-11-24T16:00:00+09:60", false, 0},
+        {"2025-11-24T16:00:0", false, 0},
+        {"2025-11-24", false, 0},
+        {"", false, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        int64_t wall_ms = -1;
+        ck_assert_msg(clock_parse_rfc3339(table[i].text, &wall_ms) == table[i].good, "%s",
+                      table[i].text);
+        ck_assert_msg(wall_ms == (table[i].good ? table[i].wall_ms : -1), "%s", table[i].text);
+    }
+}
+END_TEST
+
 START_TEST(days_are_real_days)
 {
     static const struct {
@@ -292,6 +329,7 @@ int main(void)
 {
     TCase *cases = tcase_create("base");
     tcase_set_timeout(cases, 60);
+    tcase_add_test(cases, moments_are_read_as_rfc3339_has_them);
     tcase_add_test(cases, every_status_has_a_name_of_its_own_and_texts);
     tcase_add_test(cases, a_full_arena_refuses_and_stays_as_it_was);
     tcase_add_test(cases, numbers_are_read_whole_or_not_at_all);

@@ -344,6 +344,7 @@ START_TEST(a_concert_is_made_once_with_its_defaults)
     wish_well();
     ck_assert_int_eq(create(&res), ST_OK);
     ck_assert(res.created);
+    ck_assert_int_eq(res.dates_added, 3);
     ck_assert_str_eq(res.concert->queue, "main");
     ck_assert_str_eq(res.concert->currency, "KRW");
     const struct fake_catalog made = look();
@@ -353,6 +354,7 @@ START_TEST(a_concert_is_made_once_with_its_defaults)
     ck_assert_int_eq(made.dates[5].sale_closes_at_unix_ms, made.dates[5].starts_at_unix_ms);
     ck_assert_int_eq(create(&res), ST_OK);
     ck_assert(!res.created);
+    ck_assert_int_eq(res.dates_added, 0);
     ck_assert_uint_eq(look().date_count, 6);
 }
 END_TEST
