@@ -396,6 +396,14 @@ void http_stream_finish(struct http_stream *stream)
     pthread_mutex_unlock(&stream->lock);
 }
 
+bool http_stream_is_behind(struct http_stream *stream)
+{
+    pthread_mutex_lock(&stream->lock);
+    const bool behind = stream->pending != NULL;
+    pthread_mutex_unlock(&stream->lock);
+    return behind;
+}
+
 bool http_stream_is_over(struct http_stream *stream)
 {
     pthread_mutex_lock(&stream->lock);

@@ -44,6 +44,8 @@ bool http_stream_send(struct http_stream *stream, const char *event, const char 
                       const char *data);
 /* Ends the stream once what was sent last has gone out. */
 void http_stream_finish(struct http_stream *stream);
+/* Whether the last event has not begun to go out: a further one takes its place. */
+bool http_stream_is_behind(struct http_stream *stream);
 bool http_stream_is_over(struct http_stream *stream);
 /* Another owner of the stream. */
 struct http_stream *http_stream_acquire(struct http_stream *stream);

@@ -406,7 +406,7 @@ static const struct rpc_method methods[] = {
     METHOD("ListConcerts", list_concerts, handle_list_concerts, "gateway"),
     METHOD("ListDates", list_dates, handle_list_dates, "gateway"),
     METHOD("ListSeats", list_seats, handle_list_seats, "gateway"),
-    METHOD("GetSeat", get_seat, handle_get_seat, "reservation"),
+    METHOD("GetSeat", get_seat, handle_get_seat, "gateway reservation"),
     METHOD("CreateConcert", create_concert, handle_create_concert, "admin"),
     METHOD("AddDate", add_date, handle_add_date, "admin"),
 };

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/combiner.h"
 #include "base/ticker.h"
+#include "feed.h"
 #include "http/stream.h"
 #include "metrics/metrics.h"
 #include "present.h"
@@ -23,8 +24,6 @@ enum {
     CARE_MS = 50,   /* how soon a new, lost or closed watch is seen to, if nobody wakes us */
     CARE_TIMEOUT_MS = 5000,
     CARE_ARENA = 64 * 1024,
-    BACKOFF_MS_MIN = 100,
-    BACKOFF_MS_MAX = 5000,
     EVENT_ID_MAX = 48,
 };
 
@@ -32,7 +31,7 @@ enum {
  *            handler                care                 care
  *  (made) ------------> is_ready ----------> subscribed ------> (freed)   once is_closed
  *                                   ^           |
- *                                   +-- care ---+ is_lost: the subscription ended, after a backoff
+ *                                   +-- care ---+ the subscription ended, after a backoff
  */
 struct watch {
     struct place_events *events;
@@ -45,13 +44,7 @@ struct watch {
     _Atomic bool is_ready;  /* the handler is done with it */
     _Atomic bool is_ended;  /* the place has ended; there is nothing more to learn */
     _Atomic bool is_closed; /* the reader is gone */
-    _Atomic bool is_lost;
-    _Atomic bool has_news; /* since it was subscribed */
-
-    /* Care's own. */
-    struct rpc_subscription *subscription;
-    int failures;
-    int64_t due_us;
+    struct feed feed;
 };
 
 struct place_events {
@@ -111,7 +104,7 @@ static void on_message(void *self, const ProtobufCMessage *message)
     const Boxoffice__Queue__V1__WatchTokenResponse *response =
         (const Boxoffice__Queue__V1__WatchTokenResponse *)message;
     struct watch *watch = self;
-    atomic_store(&watch->has_news, true);
+    feed_note_news(&watch->feed);
     if (response->place != NULL)
         tell(watch, response->place);
 }
@@ -124,7 +117,7 @@ static void on_end(void *self, enum status status)
         atomic_store(&watch->is_ended, true);
         http_stream_finish(watch->stream);
     }
-    atomic_store(&watch->is_lost, true);
+    feed_note_end(&watch->feed);
 }
 
 static void on_closed(void *self)
@@ -140,7 +133,7 @@ static void on_closed(void *self)
 
 static void free_watch(struct watch *watch)
 {
-    rpc_unsubscribe(&watch->subscription);
+    feed_end(&watch->feed);
     http_stream_release(&watch->stream);
     free(watch->token);
     free(watch);
@@ -158,47 +151,22 @@ static void remove_watch(struct place_events *events, struct watch **link, struc
     free_watch(watch);
 }
 
-/* Spread by token, so that those who were lost together do not come back together. */
-static int64_t backoff_us(const struct watch *watch)
-{
-    int64_t limit_ms = BACKOFF_MS_MIN;
-    for (int i = 0; i < watch->failures && limit_ms < BACKOFF_MS_MAX; i++)
-        limit_ms *= 2;
-    limit_ms = limit_ms < BACKOFF_MS_MAX ? limit_ms : BACKOFF_MS_MAX;
-    const int64_t spread =
-        (int64_t)((base_hash64(watch->token) + (uint64_t)watch->failures * 7919) % 1000);
-    return (limit_ms / 2) * 1000 + limit_ms * spread / 2;
-}
-
-static void note_loss(struct watch *watch)
-{
-    rpc_unsubscribe(&watch->subscription);
-    watch->failures = atomic_load(&watch->has_news) ? 0 : watch->failures + 1;
-    watch->due_us = clock_monotonic_us() + backoff_us(watch);
-    atomic_store(&watch->has_news, false);
-    atomic_store(&watch->is_lost, false);
-}
-
-static void subscribe(struct ctx *ctx, struct watch *watch)
+static void care_for(struct ctx *ctx, struct watch *watch)
 {
     Boxoffice__Queue__V1__WatchTokenRequest request =
         BOXOFFICE__QUEUE__V1__WATCH_TOKEN_REQUEST__INIT;
+    if (atomic_load(&watch->is_ended))
+        return;
     request.token = watch->token;
-    ctx_forgive(ctx);
-    if (rpc_subscribe(ctx, watch->events->queue, &watch_token, &request.base, on_message, on_end,
-                      watch, &watch->subscription) != ST_OK)
-        note_loss(watch);
-    else
+    if (feed_care(ctx, &watch->feed,
+                  &(struct feed_source){.client = watch->events->queue,
+                                        .type = &watch_token,
+                                        .request = &request.base,
+                                        .on_message = on_message,
+                                        .on_end = on_end,
+                                        .self = watch,
+                                        .name = watch->token}))
         metrics_add(watch->events->subscribed, 1);
-}
-
-static void care_for(struct ctx *ctx, struct watch *watch)
-{
-    if (atomic_load(&watch->is_lost))
-        note_loss(watch);
-    if (watch->subscription == NULL && !atomic_load(&watch->is_ended) &&
-        clock_monotonic_us() >= watch->due_us)
-        subscribe(ctx, watch);
 }
 
 static void care_for_all(struct ctx *ctx, void *self)

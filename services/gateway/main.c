@@ -7,6 +7,7 @@
 #include "event_routes.h"
 #include "log/log.h"
 #include "rpc/client.h"
+#include "seat_events.h"
 #include "service.h"
 #include "web_files.h"
 
@@ -118,7 +119,10 @@ static int serve(const struct gateway_config *config)
             limiter_new(config->rate_per_address);
         scoped(place_events_stop) struct place_events *place_events =
             place_events_start(gateway.peers.queue);
+        scoped(seat_events_stop) struct seat_events *seat_events =
+            seat_events_start(gateway.peers.reservation);
         gateway.place_events = place_events;
+        gateway.seat_events = seat_events;
         gateway.admission = admission;
         gateway.user_limiter = user_limiter;
         gateway.address_limiter = address_limiter;

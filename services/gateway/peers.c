@@ -27,6 +27,7 @@ static const struct {
     [CALL_LIST_CONCERTS] = CALL(concert, "ConcertService", "ListConcerts", list_concerts),
     [CALL_LIST_DATES] = CALL(concert, "ConcertService", "ListDates", list_dates),
     [CALL_LIST_SEATS] = CALL(concert, "ConcertService", "ListSeats", list_seats),
+    [CALL_GET_SEAT] = CALL(concert, "ConcertService", "GetSeat", get_seat),
     [CALL_RESERVE] = CALL(reservation, "ReservationService", "Reserve", reserve),
     [CALL_GET_RESERVATION] =
         CALL(reservation, "ReservationService", "GetReservation", get_reservation),

@@ -75,6 +75,36 @@ json_t *present_seats(const Boxoffice__Concert__V1__DateSeats *date)
     return object;
 }
 
+json_t *present_seat_map(const char *date, const struct seat_map *map)
+{
+    json_t *held = json_array(), *sold = json_array();
+    for (size_t seat_no = 1; seat_no <= SEAT_MAP_SEATS_MAX; seat_no++) {
+        const enum seat_state state = seat_map_state(map, seat_no);
+        if (state != SEAT_AVAILABLE)
+            json_array_append_new(state == SEAT_SOLD ? sold : held,
+                                  json_integer((json_int_t)seat_no));
+    }
+    return json_pack("{s:s, s:I, s:o, s:o}", "date", date, "version", (json_int_t)map->version,
+                     "held", held, "sold", sold);
+}
+
+json_t *present_seat_changes(const char *date,
+                             const Boxoffice__Reservation__V1__WatchOccupancyResponse *news)
+{
+    json_t *available = json_array(), *held = json_array(), *sold = json_array();
+    for (size_t i = 0; i < news->n_changes; i++) {
+        json_t *list = available;
+        if (news->changes[i]->state == BOXOFFICE__RESERVATION__V1__SEAT_STATE__SEAT_STATE_HELD)
+            list = held;
+        else if (news->changes[i]->state == BOXOFFICE__RESERVATION__V1__SEAT_STATE__SEAT_STATE_SOLD)
+            list = sold;
+        json_array_append_new(list, json_integer(news->changes[i]->seat_no));
+    }
+    return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "date", date, "version",
+                     (json_int_t)news->version, "from_version", (json_int_t)news->from_version,
+                     "available", available, "held", held, "sold", sold);
+}
+
 json_t *present_reservation(const Boxoffice__Reservation__V1__Reservation *reservation)
 {
     static const char *const names[] = {"UNKNOWN",   "HELD",    "PAYING",

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "event_routes.h"
 #include "http/json.h"
+#include "seat_events.h"
 
 enum { PAGE_MAX = 100, KEY_MAX = 128 };
 
@@ -114,7 +115,9 @@ static enum status get_health(struct ctx *ctx, void *self, const struct http_req
     return http_write_json(ctx, response, json_pack("{s:s}", "status", "ok"));
 }
 
-#define SEATS "/v1/concerts/{concert_id}/dates/{date}/seats"
+#define DATE        "/v1/concerts/{concert_id}/dates/{date}"
+#define SEATS       DATE "/seats"
+#define SEAT_EVENTS DATE "/events"
 
 const struct http_route gateway_routes[] = {
     {.method = "POST",
@@ -127,6 +130,7 @@ const struct http_route gateway_routes[] = {
     {.method = "GET", .pattern = "/v1/concerts", .handle = gateway_list_concerts},
     {.method = "GET", .pattern = "/v1/concerts/{concert_id}/dates", .handle = gateway_list_dates},
     {.method = "GET", .pattern = SEATS, .handle = gateway_list_seats},
+    {.method = "GET", .pattern = SEAT_EVENTS, .handle = gateway_watch_seats},
     {.method = "POST",
      .pattern = "/v1/reservations",
      .handle = gateway_reserve,

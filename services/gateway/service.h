@@ -14,6 +14,7 @@ struct gateway {
     struct limiter *user_limiter; /* by user id */
     struct limiter *address_limiter;
     struct place_events *place_events;
+    struct seat_events *seat_events;
     const struct web_files *web_files; /* NULL: no page is served */
 };
 

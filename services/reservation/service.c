@@ -435,7 +435,7 @@ static const struct rpc_method methods[] = {
     METHOD("ListReservations", list_reservations, handle_list, "gateway"),
     METHOD("Cancel", cancel, handle_cancel, "gateway"),
     METHOD("GetOccupancy", get_occupancy, handle_occupancy, "concert"),
-    {TYPES("WatchOccupancy", watch_occupancy), .open = open_watch_occupancy, .callers = "concert"},
+    {TYPES("WatchOccupancy", watch_occupancy), .open = open_watch_occupancy, .callers = "gateway"},
     METHOD("BeginPayment", begin_payment, handle_begin_payment, "payment"),
     METHOD("Confirm", confirm, handle_confirm, "payment"),
     METHOD("Release", release, handle_release, "payment"),

@@ -50,6 +50,7 @@ class Hall {
   #mine;
   #path;
   #stage;
+  #version = -1;
 
   /** @param {Stage} stage @param {{ concert_id: string, date: string }} path */
   constructor(stage, path) {
@@ -85,6 +86,22 @@ class Hall {
     }
     if (changed) this.drawTiers();
   }
+  /** @param {schemas['SeatNews']} news all seats, or what changed since the news before */
+  async #takeNews(news) {
+    const missed = news.from_version !== undefined && news.from_version !== this.#version;
+    this.#version = news.version;
+    if (missed) return this.read();
+    const held = new Set(news.held);
+    const sold = new Set(news.sold);
+    const named = news.from_version === undefined ? this.map.seats.keys() : [...(news.available ?? []), ...held, ...sold];
+    /** @type {Seat[]} */
+    const seats = [];
+    for (const seatNo of named) {
+      const seat = this.map.seats.get(seatNo);
+      if (seat !== undefined) seats.push({ ...seat, status: sold.has(seatNo) ? 'SOLD' : held.has(seatNo) ? 'HELD' : 'AVAILABLE' });
+    }
+    this.#take(seats);
+  }
   /** @param {number} seatNo that somebody else has now */
   #lose(seatNo) {
     const note = text().seatGone(seatNo);
@@ -103,12 +120,7 @@ class Hall {
       operation: 'watchSeats',
       path: this.#path,
       take: async (event, data) => {
-        if (event !== 'seats') return;
-        const news = JSON.parse(data);
-        // What a seat costs does not change: news may leave it out.
-        const seats = (news.seats ?? []).map((/** @type {Partial<Seat> & { seat_no: number }} */ seat) => ({ ...this.map.seats.get(seat.seat_no), ...seat }));
-        if (Array.isArray(news.seats) && seats.every(isWhole)) this.#take(seats);
-        else await this.read();
+        if (event === 'seats') await this.#takeNews(JSON.parse(data));
       },
       look: async () => {
         try {
@@ -197,9 +209,4 @@ function legend() {
     h('li', {}, h('i', { class: 'held' }, marks.HELD), t.held),
     h('li', {}, h('i', { class: 'sold' }, marks.SOLD), t.sold),
     h('li', {}, h('i', { class: 'mine' }, '✓'), t.mine));
-}
-
-/** @param {Partial<Seat>} seat */
-function isWhole(seat) {
-  return seat.seat_no !== undefined && seat.price !== undefined && seat.status !== undefined;
 }
