@@ -91,6 +91,16 @@ static enum status record(struct ctx *ctx, const struct payment_driver *driver,
     }
 }
 
+/* Nobody runs a command whose lease may be over before the command is: others may have driven the
+ * payment to its end meanwhile, and a seat claimed then would be held for nothing. */
+static enum status keep_lease(struct ctx *ctx, const struct payment_driver *driver,
+                              struct payment *payment)
+{
+    if (payment->lease_end_us - clock_monotonic_us() >= driver->step_ms * 1000)
+        return ST_OK;
+    return record(ctx, driver, payment, payment->state);
+}
+
 enum step {
     STEP_TAKEN,
     STEP_UNKNOWN,    /* the command's outcome is not known */
@@ -102,6 +112,10 @@ enum step {
 static enum step take_step(struct ctx *ctx, const struct payment_driver *driver,
                            struct payment *payment)
 {
+    enum status kept = keep_lease(ctx, driver, payment);
+    if (kept != ST_OK)
+        return kept == ST_CONFLICT ? STEP_LOST : STEP_UNRECORDED;
+
     struct payment next = *payment;
     enum status status = run_command(ctx, driver, &next);
 

@@ -44,6 +44,7 @@ struct payment {
     int64_t paid_at_unix_ms; /* 0 before */
     int64_t attempts;        /* times in a row that the present step ended without an answer */
     struct uuid lease_id;    /* of whoever drives it; empty when nobody does */
+    int64_t lease_end_us;    /* until when that surely lasts, by its holder's monotonic clock */
 };
 
 /* What there is to do for payments that nobody drives. Apart, so that a queue service that is away,

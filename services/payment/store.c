@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "db/db.h"
 
 /* A payment in the columns that read_payment knows, NULLs turned into what struct payment has for
@@ -60,6 +61,12 @@ static enum status read_payment(struct ctx *ctx, const struct db_rows *rows, siz
 #define IS_OVER    "state IN ('COMPLETED', 'FAILED')"
 #define IS_PENDING "state NOT IN ('EXPIRING_TOKEN', 'COMPLETED', 'FAILED')"
 
+/* The end of a lease that the database is about to give: it starts to count no earlier than now. */
+static int64_t lease_end_us(int64_t lease_ms)
+{
+    return clock_monotonic_us() + lease_ms * 1000;
+}
+
 /* Everything a user's payments could collide on is theirs alone, so the user's lock makes this
  * statement free of surprises: what it sees is all there is. A key that is not good any more is
  * taken over, whether or not the sweeper has been there. */
@@ -115,6 +122,7 @@ enum status payment_store_start(struct ctx *ctx, struct db *db, const struct pay
     db_add_int64(&params, order->lease_ms);
     db_add_bool(&params, order->replay_only);
 
+    const int64_t end_us = lease_end_us(order->lease_ms);
     struct db_rows rows;
     TRY(db_run(ctx, db, &start_statement, &params, base_hash64(order->user_id), &rows));
     if (order->replay_only && rows.row_count == 0)
@@ -127,8 +135,10 @@ enum status payment_store_start(struct ctx *ctx, struct db *db, const struct pay
         return ST_ALREADY_PAID;
     if (strcmp(outcome, "RUNNING") == 0)
         return ST_PAYMENT_IN_PROGRESS;
+    TRY(read_payment(ctx, &rows, 0, 1, ret_payment));
     *ret_created = strcmp(outcome, "CREATED") == 0;
-    return read_payment(ctx, &rows, 0, 1, ret_payment);
+    ret_payment->lease_end_us = *ret_created ? end_us : 0;
+    return ST_OK;
 }
 
 /* The claim's columns are set once and then kept, whatever a later call brings. */
@@ -175,11 +185,14 @@ enum status payment_store_record(struct ctx *ctx, struct db *db, struct payment 
     db_add_int64(&params, payment->balance_after_won);
     db_add_int64(&params, lease_ms);
 
+    const int64_t end_us = lease_end_us(lease_ms);
     struct db_rows rows;
     TRY(db_run(ctx, db, &record_statement, &params, base_hash64(payment->user_id.text), &rows));
     if (rows.row_count == 0)
         return ctx_fail(ctx, ST_CONFLICT, "the payment's lease was lost");
-    return read_payment(ctx, &rows, 0, 0, payment);
+    TRY(read_payment(ctx, &rows, 0, 0, payment));
+    payment->lease_end_us = end_us;
+    return ST_OK;
 }
 
 static const struct db_statement defer_statement = {
@@ -234,6 +247,7 @@ enum status payment_store_take_over(struct ctx *ctx, struct db *db, enum payment
     db_add_text(&params, lease_id.text);
     db_add_int64(&params, lease_ms);
 
+    const int64_t end_us = lease_end_us(lease_ms);
     struct db_rows rows;
     TRY(db_run(ctx, db, &take_over_statements[work], &params, LAST_KEY, &rows));
     if (rows.row_count == 0) {
@@ -241,6 +255,7 @@ enum status payment_store_take_over(struct ctx *ctx, struct db *db, enum payment
         return ST_OK;
     }
     TRY(read_payment(ctx, &rows, 0, 0, ret_payment));
+    ret_payment->lease_end_us = end_us;
     *ret_found = true;
     return ST_OK;
 }

@@ -34,7 +34,8 @@ enum status payment_store_start(struct ctx *ctx, struct db *db, const struct pay
 
 /* Records that `payment` has moved from state `from` to where it is now, and renews its lease; the
  * store fills paid_at. A repeat of what was recorded already is no failure, so a lost answer is
- * asked for again. ST_CONFLICT when the payment was in neither state under this lease any more. */
+ * asked for again, and recording the state it is in renews the lease. ST_CONFLICT when the payment
+ * was in neither state under this lease any more. */
 enum status payment_store_record(struct ctx *ctx, struct db *db, struct payment *payment,
                                  enum saga_state from, int64_t lease_ms) MUST_CHECK;
 

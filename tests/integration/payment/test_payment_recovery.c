@@ -227,7 +227,7 @@ static void *recover_until_done(void *self)
         struct scratch scratch;
         struct payment_backlog backlog;
         if (payment_store_read_backlog(begin(&scratch), db, &backlog) == ST_OK &&
-            backlog.unfinished == 0)
+            backlog.unfinished + backlog.tokens == 0)
             break;
     }
     return NULL;

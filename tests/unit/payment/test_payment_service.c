@@ -327,7 +327,8 @@ START_TEST(a_driver_that_lost_its_lease_changes_nothing)
                                   .reservation_id = reservation_id,
                                   .idempotency_key = key,
                                   .token_id = token_id,
-                                  .queue = queue};
+                                  .queue = queue,
+                                  .lease_ms = service.driver.lease_ms};
     ck_assert_int_eq(payment_store_start(&ctx, NULL, &order, &stale, &created), ST_OK);
     ck_assert_int_eq(payment_store_take_over(&ctx, NULL, PAYMENT_WORK_SETTLE, 1, &fresh, &found),
                      ST_OK);
@@ -338,6 +339,38 @@ START_TEST(a_driver_that_lost_its_lease_changes_nothing)
     ck_assert(world.leased);
 
     payment_drive(&ctx, &service.driver, &fresh);
+    ck_assert(world_is_paid());
+}
+END_TEST
+
+START_TEST(a_driver_who_was_away_for_longer_than_the_lease_asks_nobody_anything)
+{
+    bool created, found;
+    struct payment stale, fresh;
+    struct payment_order order = {.user_id = user_id,
+                                  .reservation_id = reservation_id,
+                                  .idempotency_key = key,
+                                  .token_id = token_id,
+                                  .queue = queue,
+                                  .lease_ms = service.driver.lease_ms};
+    ck_assert_int_eq(payment_store_start(&ctx, NULL, &order, &stale, &created), ST_OK);
+    stale.lease_end_us = clock_monotonic_us() + service.driver.step_ms * 1000 - 1;
+    /* Meanwhile the payment is undone, and its seat is free to be paid by another. */
+    world.balance_won = 0;
+    ck_assert_int_eq(payment_store_take_over(&ctx, NULL, PAYMENT_WORK_SETTLE, 6000, &fresh, &found),
+                     ST_OK);
+    payment_drive(&ctx, &service.driver, &fresh);
+    ck_assert(world_is_undone());
+
+    payment_drive(&ctx, &service.driver, &stale);
+    ck_assert_uint_eq(world.commands[SAGA_CLAIM_SEAT], 1);
+    ck_assert_int_eq(world.seat, SEAT_HELD);
+
+    /* When nobody came, the lease is renewed and all goes on. */
+    world_begin();
+    ck_assert_int_eq(payment_store_start(&ctx, NULL, &order, &stale, &created), ST_OK);
+    stale.lease_end_us = 0;
+    payment_drive(&ctx, &service.driver, &stale);
     ck_assert(world_is_paid());
 }
 END_TEST
@@ -503,6 +536,7 @@ int main(void)
     tcase_add_test(tcase, a_payment_that_cannot_end_now_is_pending_and_ends_later);
     tcase_add_test(tcase, a_call_with_hardly_any_time_left_records_and_hands_over);
     tcase_add_test(tcase, a_driver_that_lost_its_lease_changes_nothing);
+    tcase_add_test(tcase, a_driver_who_was_away_for_longer_than_the_lease_asks_nobody_anything);
     tcase_add_test(tcase, whatever_call_is_lost_a_payment_ends_paid);
     tcase_add_test(tcase, whatever_call_is_lost_a_refused_debit_ends_undone);
     tcase_add_test(tcase, whatever_call_is_lost_a_refused_confirmation_ends_refunded);

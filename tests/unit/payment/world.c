@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "peers.h"
 
 struct world world;
@@ -81,6 +82,7 @@ enum status payment_store_start(struct ctx *ctx, struct db *db, const struct pay
         base_copy_text(world.row.queue, sizeof(world.row.queue), order->queue);
     }
     *ret_payment = world.row;
+    ret_payment->lease_end_us = clock_monotonic_us() + order->lease_ms * 1000;
     return answer(ST_OK);
 }
 
@@ -94,7 +96,6 @@ enum status payment_store_record(struct ctx *ctx, struct db *db, struct payment 
 {
     (void)ctx;
     (void)db;
-    (void)lease_ms;
     if (is_lost_before())
         return world.fault;
     if (!holds_lease(payment) || (world.row.state != from && world.row.state != payment->state))
@@ -103,6 +104,7 @@ enum status payment_store_record(struct ctx *ctx, struct db *db, struct payment 
     if (payment->state == SAGA_EXPIRING_TOKEN)
         world.row.paid_at_unix_ms = 1;
     *payment = world.row;
+    payment->lease_end_us = clock_monotonic_us() + lease_ms * 1000;
     return answer(ST_OK);
 }
 
@@ -126,7 +128,6 @@ enum status payment_store_take_over(struct ctx *ctx, struct db *db, enum payment
 {
     (void)ctx;
     (void)db;
-    (void)lease_ms;
     if (is_lost_before())
         return world.fault;
     /* Time has passed: whatever lease there was is over. */
@@ -136,6 +137,7 @@ enum status payment_store_take_over(struct ctx *ctx, struct db *db, enum payment
         uuid_v4(&world.row.lease_id);
         world.leased = true;
         *ret_payment = world.row;
+        ret_payment->lease_end_us = clock_monotonic_us() + lease_ms * 1000;
     }
     return answer(ST_OK);
 }
