@@ -124,9 +124,17 @@ static enum status check_list_dates(struct ctx *ctx, const ListDatesRequest *req
     return ctx_checked(ctx);
 }
 
-/* The dates of the moment that have a free seat. */
-static enum status show_free_dates(struct ctx *ctx, const struct moment *moment,
-                                   ListDatesResponse *res)
+static int64_t count_bits(struct catalog_bits bits, int64_t seats_total)
+{
+    int64_t count = 0;
+    for (int64_t seat_no = 1; seat_no <= seats_total; seat_no++)
+        count += catalog_bit(bits, seat_no);
+    return count;
+}
+
+/* The dates of the moment: all, or those that have a free seat. */
+static enum status show_dates(struct ctx *ctx, const struct moment *moment, bool all,
+                              ListDatesResponse *res)
 {
     res->dates = arena_calloc(ctx->arena, moment->date_count, sizeof *res->dates);
     DateAvailability *list = arena_calloc(ctx->arena, moment->date_count, sizeof *list);
@@ -136,13 +144,15 @@ static enum status show_free_dates(struct ctx *ctx, const struct moment *moment,
         const struct catalog_date *date = &moment->dates[i];
         const int64_t available = catalog_free_seats(date->seats_total, moment->occupancies[i].held,
                                                      moment->occupancies[i].sold);
-        if (available == 0)
+        if (available == 0 && !all)
             continue;
         boxoffice__concert__v1__date_availability__init(&list[i]);
         TRY(give_text(ctx, date->date, &list[i].date));
         list[i].starts_at_unix_ms = date->starts_at_unix_ms;
         list[i].seats_total = (int32_t)date->seats_total;
         list[i].seats_available = (int32_t)available;
+        list[i].seats_sold = (int32_t)count_bits(moment->occupancies[i].sold, date->seats_total);
+        list[i].seats_held = list[i].seats_total - list[i].seats_available - list[i].seats_sold;
         res->dates[res->n_dates++] = &list[i];
     }
     return ST_OK;
@@ -163,8 +173,9 @@ static enum status handle_list_dates(struct ctx *ctx, void *self, const void *in
                                              .dates_max = CATALOG_DATES_MAX};
     scoped(moment_release) struct moment *moment = NULL;
     TRY(moments_see(ctx, service->moments, &question, &moment));
-    TRY(give_etag(ctx, moment, false, req->known_etag, &res->etag, &res->unchanged));
-    return res->unchanged ? ST_OK : show_free_dates(ctx, moment, res);
+    const bool all = req->include_full;
+    TRY(give_etag(ctx, moment, all, req->known_etag, &res->etag, &res->unchanged));
+    return res->unchanged ? ST_OK : show_dates(ctx, moment, all, res);
 }
 
 static enum status check_list_seats(struct ctx *ctx, const ListSeatsRequest *req)

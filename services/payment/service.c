@@ -183,6 +183,30 @@ static enum status handle_list_payments(struct ctx *ctx, void *self, const void 
     return ST_OK;
 }
 
+static enum status handle_count_payments(struct ctx *ctx, void *self, const void *in, void *out)
+{
+    const struct payment_service *service = self;
+    Boxoffice__Payment__V1__CountPaymentsResponse *res = out;
+    (void)in;
+
+    struct payment_count counts[SAGA_STATE_COUNT];
+    size_t count;
+    TRY(payment_store_count(ctx, service->db, counts, &count));
+    Boxoffice__Payment__V1__PaymentCount *list = arena_calloc(ctx->arena, count + 1, sizeof *list);
+    res->counts = arena_calloc(ctx->arena, count + 1, sizeof *res->counts);
+    if (!list || !res->counts)
+        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
+    for (size_t i = 0; i < count; i++) {
+        boxoffice__payment__v1__payment_count__init(&list[i]);
+        list[i].count = counts[i].count;
+        list[i].amount_won = counts[i].amount_won;
+        TRY(give_text(ctx, saga_state_name(counts[i].state), &list[i].state));
+        res->counts[i] = &list[i];
+    }
+    res->n_counts = count;
+    return ST_OK;
+}
+
 /* Who may call it by certificate stands last. */
 #define METHOD(method, snake, handler, names)                                                      \
     {                                                                                              \
@@ -195,6 +219,7 @@ static const struct rpc_method methods[] = {
     METHOD("Pay", pay, handle_pay, "gateway"),
     METHOD("GetPayment", get_payment, handle_get_payment, "gateway"),
     METHOD("ListPayments", list_payments, handle_list_payments, "gateway"),
+    METHOD("CountPayments", count_payments, handle_count_payments, "gateway"),
 };
 
 struct rpc_service payment_rpc_service(struct payment_service *service)

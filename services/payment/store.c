@@ -336,6 +336,34 @@ enum status payment_store_read_backlog(struct ctx *ctx, struct db *db,
     return ST_OK;
 }
 
+static const struct db_statement count_statement = {
+    .name = "count",
+    .mode = DB_READ,
+    .sql = "SELECT state, count(*), coalesce(sum(amount_won), 0)::bigint FROM payment GROUP BY 1",
+};
+
+enum status payment_store_count(struct ctx *ctx, struct db *db,
+                                struct payment_count ret_counts[static SAGA_STATE_COUNT],
+                                size_t *ret_count)
+{
+    struct db_params params;
+    db_params_init(&params, ctx);
+
+    struct db_rows rows;
+    TRY(db_run(ctx, db, &count_statement, &params, 0, &rows));
+    size_t count = 0;
+    for (int state = 0; state < SAGA_STATE_COUNT; state++) {
+        for (size_t i = 0; i < rows.row_count; i++) {
+            if (strcmp(db_text(&rows, i, 0), saga_state_name((enum saga_state)state)) == 0)
+                ret_counts[count++] = (struct payment_count){.state = (enum saga_state)state,
+                                                             .count = db_int64(&rows, i, 1),
+                                                             .amount_won = db_int64(&rows, i, 2)};
+        }
+    }
+    *ret_count = count;
+    return ST_OK;
+}
+
 static const struct db_statement sweep_keys_statement = {
     .name = "sweep_keys",
     .mode = DB_WRITE,

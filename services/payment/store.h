@@ -68,6 +68,16 @@ struct payment_backlog {
 enum status payment_store_read_backlog(struct ctx *ctx, struct db *db,
                                        struct payment_backlog *ret_backlog) MUST_CHECK;
 
+struct payment_count {
+    enum saga_state state;
+    int64_t count;
+    int64_t amount_won;
+};
+/* Of the states that payments are in, in the saga's order. Reads every payment: not for users. */
+enum status payment_store_count(struct ctx *ctx, struct db *db,
+                                struct payment_count ret_counts[static SAGA_STATE_COUNT],
+                                size_t *ret_count) MUST_CHECK;
+
 /* Forgets at most `limit` keys that need not be kept any more; how many. */
 enum status payment_store_sweep_keys(struct ctx *ctx, struct db *db, int64_t limit,
                                      int64_t *ret_count) MUST_CHECK;

@@ -351,7 +351,7 @@ static const struct rpc_method methods[] = {
     {METHOD("WatchToken", watch_token, "gateway"), .open = open_watch_token},
     {METHOD("VerifyTokens", verify_tokens, "gateway payment"), .handle = handle_verify_tokens},
     {METHOD("ExpireToken", expire_token, "gateway payment"), .handle = handle_expire_token},
-    {METHOD("SetPolicy", set_policy, "admin"), .handle = handle_set_policy},
+    {METHOD("SetPolicy", set_policy, "admin gateway"), .handle = handle_set_policy},
     {METHOD("GetQueue", get_queue, "admin gateway"), .handle = handle_get_queue},
 };
 

@@ -223,6 +223,33 @@ START_TEST(tokens_never_stand_in_the_way_of_money)
 }
 END_TEST
 
+START_TEST(payments_are_counted_by_state_in_the_sagas_order)
+{
+    struct payment paid, claiming;
+    bool created;
+    struct fake_seat *seat = fake_peers_add_seat(), *other = fake_peers_add_seat();
+    ck_assert_int_eq(
+        start(db, &seat->user_id, &seat->reservation_id, "a", LONG_LEASE_MS, &paid, &created),
+        ST_OK);
+    drive(db, &paid);
+    ck_assert_int_eq(
+        start(db, &other->user_id, &other->reservation_id, "a", LONG_LEASE_MS, &claiming, &created),
+        ST_OK);
+
+    struct scratch scratch;
+    struct payment_count counts[SAGA_STATE_COUNT];
+    size_t count;
+    ck_assert_int_eq(payment_store_count(begin(&scratch), db, counts, &count), ST_OK);
+    ck_assert_uint_eq(count, 2);
+    ck_assert_int_eq(counts[0].state, SAGA_CLAIMING);
+    ck_assert_int_eq(counts[0].count, 1);
+    ck_assert_int_eq(counts[0].amount_won, 0); /* not known yet */
+    ck_assert_int_eq(counts[1].state, SAGA_COMPLETED);
+    ck_assert_int_eq(counts[1].count, 1);
+    ck_assert_int_eq(counts[1].amount_won, paid.claim.amount_won);
+}
+END_TEST
+
 START_TEST(recording_a_state_twice_is_recording_it_once)
 {
     struct fake_seat *seat = fake_peers_add_seat();
@@ -410,6 +437,7 @@ int main(void)
         a_key_is_kept_for_24_hours_and_then_swept,
         a_key_outlives_its_time_while_its_payment_runs,
         tokens_never_stand_in_the_way_of_money,
+        payments_are_counted_by_state_in_the_sagas_order,
         recording_a_state_twice_is_recording_it_once,
         a_stranger_cannot_keep_the_owner_from_paying,
         a_list_shows_a_users_payments_newest_first,

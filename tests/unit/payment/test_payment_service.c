@@ -516,6 +516,21 @@ START_TEST(a_list_goes_on_after_its_last_payment)
 }
 END_TEST
 
+START_TEST(an_operator_is_told_how_many_payments_are_where)
+{
+    Boxoffice__Payment__V1__CountPaymentsRequest req;
+    Boxoffice__Payment__V1__CountPaymentsResponse res;
+    boxoffice__payment__v1__count_payments_request__init(&req);
+    boxoffice__payment__v1__count_payments_response__init(&res);
+    fresh_ctx();
+    ck_assert_int_eq(call("CountPayments", &req, &res), ST_OK);
+    ck_assert_uint_eq(res.n_counts, 2);
+    ck_assert_str_eq(res.counts[0]->state, "DEBITING");
+    ck_assert_int_eq(res.counts[0]->count, 2);
+    ck_assert_int_eq(res.counts[1]->amount_won, 900000);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("service");
@@ -543,6 +558,7 @@ int main(void)
     tcase_add_test(tcase, a_bad_order_never_reaches_the_store);
     tcase_add_test(tcase, a_payment_is_read_by_its_user_only);
     tcase_add_test(tcase, a_list_goes_on_after_its_last_payment);
+    tcase_add_test(tcase, an_operator_is_told_how_many_payments_are_where);
 
     Suite *suite = suite_create("payment service");
     suite_add_tcase(suite, tcase);

@@ -183,6 +183,20 @@ enum status payment_store_read_backlog(struct ctx *ctx, struct db *db,
     return ST_OK;
 }
 
+enum status payment_store_count(struct ctx *ctx, struct db *db,
+                                struct payment_count ret_counts[static SAGA_STATE_COUNT],
+                                size_t *ret_count)
+{
+    (void)ctx;
+    (void)db;
+    if (is_lost_before())
+        return world.fault;
+    ret_counts[0] = (struct payment_count){SAGA_DEBITING, 2, 300000};
+    ret_counts[1] = (struct payment_count){SAGA_COMPLETED, 7, 900000};
+    *ret_count = 2;
+    return answer(ST_OK);
+}
+
 enum status payment_store_sweep_keys(struct ctx *ctx, struct db *db, int64_t limit,
                                      int64_t *ret_count)
 {
