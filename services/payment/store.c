@@ -354,10 +354,12 @@ enum status payment_store_count(struct ctx *ctx, struct db *db,
     size_t count = 0;
     for (int state = 0; state < SAGA_STATE_COUNT; state++) {
         for (size_t i = 0; i < rows.row_count; i++) {
-            if (strcmp(db_text(&rows, i, 0), saga_state_name((enum saga_state)state)) == 0)
-                ret_counts[count++] = (struct payment_count){.state = (enum saga_state)state,
-                                                             .count = db_int64(&rows, i, 1),
-                                                             .amount_won = db_int64(&rows, i, 2)};
+            if (strcmp(db_text(&rows, i, 0), saga_state_name((enum saga_state)state)) != 0)
+                continue;
+            ret_counts[count] = (struct payment_count){.state = (enum saga_state)state,
+                                                       .count = db_int64(&rows, i, 1),
+                                                       .amount_won = db_int64(&rows, i, 2)};
+            count++;
         }
     }
     *ret_count = count;
