@@ -124,6 +124,13 @@ export class Suite {
     });
   }
 
+  // What a query answers, as text without its last newline; asked of the whole server, or of one service's database.
+  async ask(sql, database = 'POSTGRES_URL') {
+    const { code, stdout, stderr } = await run('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-c', sql, this.env[database]]);
+    if (code !== 0) throw new Error(stderr);
+    return stdout.trimEnd();
+  }
+
   // Every invariant of the suite, once things are quiet; throws with the report when one is violated.
   async audit() {
     const { code, stdout, stderr } = await this.admin('audit');
