@@ -1,17 +1,22 @@
 // Takes the pictures of docs/screenshots anew, over a suite of its own: node tests/browser/screenshots.js
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { Suite, sourceDir } from '../e2e/support/suite.js';
+import { Suite, run, sourceDir } from '../e2e/support/suite.js';
 import { User } from '../e2e/support/user.js';
+import { makeHall } from './support/halls.js';
 import { Visitor, desk, launch, phone } from './support/visitor.js';
 
 const folder = path.join(sourceDir, 'docs/screenshots');
 const crowd = 24; // in front of whoever waits in the picture
 
 async function take(visitor, name) {
+  await visitor.page.mouse.move(0, 0);
   // Fonts and transitions have settled when two frames in a row were painted.
   await visitor.page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
-  await visitor.page.screenshot({ path: path.join(folder, `${name}.png`), animations: 'disabled' });
+  const file = path.join(folder, `${name}.png`);
+  await visitor.page.screenshot({ path: file, animations: 'disabled' });
+  // A third of the size, where the program is there.
+  await run('pngquant', ['--force', '--skip-if-larger', '--output', file, '192', file]);
 }
 
 // A hall in which others were faster: some seats held, some sold.
@@ -35,7 +40,11 @@ async function story(browser, address, name, look, seatNo) {
   await take(me, `${name}-welcome`);
   await me.enter();
   await take(me, `${name}-concerts`);
-  await me.chooseDate(0, 0);
+  await me.page.locator('.poster').first().click();
+  await me.see('.datesView .date');
+  await take(me, `${name}-dates`);
+  await me.click('.date');
+  await me.see('[role=gridcell]');
   await me.click(me.seat(seatNo));
   await me.see('.panel button.main');
   await take(me, `${name}-seats`);
@@ -58,6 +67,17 @@ async function waiting(suite, browser, address, look) {
   await me.close();
 }
 
+async function large(suite, browser, address) {
+  const me = await Visitor.open(browser, address, { viewport: desk, colorScheme: 'dark' });
+  const hall = await makeHall(suite, 'Open Air', 1200);
+  await me.enter();
+  await me.page.goto(`${address}${hall}`);
+  await me.see('[role=gridcell]');
+  await me.click(me.seat(75));
+  await take(me, 'desk-large-hall');
+  await me.close();
+}
+
 await mkdir(folder, { recursive: true });
 const suite = await Suite.start({ QUEUE_POLICY: 'counter', QUEUE_CAPACITY: '12' }, { replicas: 1 });
 const browser = await launch();
@@ -66,6 +86,7 @@ try {
   await fill(suite, [3, 4, 5, 14, 15, 27, 28, 36], [6, 16, 17]);
   await story(browser, address, 'desk', { viewport: desk }, 25);
   await story(browser, address, 'phone', { viewport: phone, locale: 'ko-KR', colorScheme: 'dark' }, 13);
+  await large(suite, browser, address);
   await waiting(suite, browser, address, { viewport: desk });
 } finally {
   await browser.close();

@@ -5,7 +5,7 @@ import { chromium } from 'playwright-core';
 
 export const phone = { width: 360, height: 740 };
 export const desk = { width: 1100, height: 760 };
-const limitMs = 20000;
+const limitMs = 60000;
 
 export function launch() {
   // Chromium's sandbox cannot be had by root; the pages are our own.

@@ -1,5 +1,5 @@
 // The operator's view: what the line, the seats and the payments are at, and how the line admits.
-import { byId, h, put, sleep } from './dom.js';
+import { byId, h, put, sleep, svg } from './dom.js';
 
 /** @typedef {any} Figures the overview: its shape is checked where the document is */
 
@@ -39,28 +39,93 @@ function show(error) {
 
 /** @param {string} name */
 function words(name) {
-  return name.replaceAll('_', ' ').replace(/^./, (c) => c.toUpperCase());
+  return name.replace(/(_unix)?_ms$|_milli$|_won$/, '').replaceAll('_', ' ').replace(/^./, (c) => c.toUpperCase());
 }
-/** @param {unknown} value @returns {string} */
-function plain(value) {
+/** @param {number} ms */
+function duration(ms) {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60000) return `${(ms / 1000).toFixed(1)} s`;
+  return ms < 5400000 ? `${Math.round(ms / 60000)} min` : `${(ms / 3600000).toFixed(1)} h`;
+}
+/** As people write it: by the unit at the end of its name. @param {string} name @param {unknown} value @returns {string} */
+function plain(name, value) {
   if (value === null || value === undefined) return '';
-  if (typeof value === 'number') return new Intl.NumberFormat('en').format(value);
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (typeof value === 'object') return JSON.stringify(value);
+  if (typeof value !== 'number') return String(value);
+  if (name.endsWith('_unix_ms')) return value === 0 ? '' : new Date(value).toISOString();
+  if (name.endsWith('_ms')) return duration(value);
+  if (name.endsWith('_milli')) return `${(value / 1000).toFixed(1)}/s`;
+  return (name.endsWith('_won') ? '₩' : '') + new Intl.NumberFormat('en').format(value);
 }
 
-/** @param {string} title @param {Figures[]} rows */
-function table(title, rows) {
+/** How full a hall is: sold, held, and the rest. @param {Figures} row */
+function fullness(row) {
+  const total = Number(row.seats_total);
+  if (!(total > 0)) return null;
+  const share = (/** @type {unknown} */ n) => Math.round((100 * Number(n ?? 0)) / total);
+  return svg('svg', { class: 'fullness', viewBox: '0 0 100 8', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+    svg('rect', { class: 'room', width: 100, height: 8 }),
+    svg('rect', { class: 'held', width: Math.min(100, share(row.seats_sold) + share(row.seats_held)), height: 8 }),
+    svg('rect', { class: 'sold', width: share(row.seats_sold), height: 8 }));
+}
+/** @param {Figures[]} rows */
+function table(rows) {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  return h('section', { class: 'card' }, h('h2', {}, title),
-    rows.length === 0 ? h('p', { class: 'quiet' }, 'None.') : h('div', { class: 'wide', tabindex: 0, role: 'region', 'aria-label': title },
-      h('table', {},
-        h('thead', {}, h('tr', {}, names.map((name) => h('th', { scope: 'col' }, words(name))))),
-        h('tbody', {}, rows.map((row) => h('tr', {}, names.map((name) => h('td', {}, plain(row[name])))))))));
+  const halls = names.includes('seats_total');
+  return h('table', {},
+    h('thead', {}, h('tr', {}, names.map((name) => h('th', { scope: 'col' }, words(name))), halls && h('th', { scope: 'col' }, 'Sold and held'))),
+    h('tbody', {}, rows.map((row) => h('tr', { class: Number(row.violations) > 0 && 'violated' },
+      names.map((name) => h('td', {}, plain(name, row[name]))), halls && h('td', {}, fullness(row))))));
+}
+/** One member of the overview: rows, or figures. Its frame stays, so that focus and scroll survive the refresh. */
+class Section {
+  #said = '';
+  /** @param {string} name */
+  constructor(name) {
+    const title = words(name);
+    this.verdict = h('p');
+    this.room = h('div', { class: 'wide', tabindex: 0, role: 'region', 'aria-label': title });
+    this.element = h('section', { class: 'card' }, h('h2', {}, title), this.verdict, this.room);
+  }
+  /** @param {Figures} value */
+  update(value) {
+    const said = JSON.stringify(value);
+    if (said === this.#said) return;
+    this.#said = said;
+    const rows = Array.isArray(value) ? value : null;
+    const broken = rows?.filter((row) => Number(row.violations) > 0).length ?? 0;
+    this.verdict.className = broken === 0 ? 'well' : 'paused';
+    this.verdict.textContent = !rows?.some((row) => 'violations' in row) ? ''
+      : broken === 0 ? `All ${rows.length} invariants hold.` : `${broken} of ${rows.length} invariants are violated.`;
+    this.room.replaceChildren(rows === null ? figures(value) : rows.length === 0 ? h('p', { class: 'quiet' }, 'None.') : table(rows));
+  }
 }
 /** @param {Figures} of */
 function figures(of) {
   const simple = Object.entries(of).filter(([, value]) => typeof value !== 'object');
-  return h('dl', { class: 'figures' }, simple.map(([name, value]) => h('div', {}, h('dt', {}, words(name)), h('dd', {}, plain(value)))));
+  return h('dl', { class: 'figures' }, simple.map(([name, value]) => h('div', {}, h('dt', {}, words(name)), h('dd', {}, plain(name, value)))));
+}
+
+const historyMax = 150;
+/** A line of the last minutes; its newest value is said beside it. */
+class History {
+  /** @type {number[]} */
+  #values = [];
+  #line = svg('polyline', {});
+  #now = h('dd');
+  /** @param {string} title */
+  constructor(title) {
+    this.element = h('div', { class: 'history' }, h('dl', {}, h('dt', {}, title), this.#now),
+      svg('svg', { viewBox: `0 0 ${historyMax} 40`, preserveAspectRatio: 'none', 'aria-hidden': 'true' }, this.#line));
+  }
+  /** @param {number} value */
+  add(value) {
+    this.#values = [...this.#values, value].slice(-historyMax);
+    const top = Math.max(1, ...this.#values);
+    const first = historyMax - this.#values.length;
+    this.#line.setAttribute('points', this.#values.map((one, i) => `${first + i},${38 - (36 * one) / top}`).join(' '));
+    this.#now.textContent = plain('', value);
+  }
 }
 
 /** One queue: figures, pause and resume, and its policy. The form is made once, so that typing survives the refresh. */
@@ -70,6 +135,8 @@ class Queue {
     this.name = queue.queue;
     const { policy } = queue;
     this.figures = h('div');
+    this.waiting = new History('Waiting');
+    this.active = new History('Active');
     this.toggle = h('button', { onclick: () => this.#do('POST', this.paused ? 'resume' : 'pause') });
     this.kind = h('select', { id: `${this.name}-kind` },
       ['counter', 'gate', 'both'].map((kind) => h('option', { selected: kind === String(policy.kind).toLowerCase() }, kind)));
@@ -82,12 +149,15 @@ class Queue {
       this.inputs.map((input, i) => h('div', {}, h('label', { for: input.id }, policyMembers[i]?.[1]), input)),
       h('button', { class: 'main', type: 'submit' }, 'Set policy'));
     this.element = h('section', { class: 'card', 'aria-label': `Queue ${this.name}` },
-      h('h2', {}, `Queue ${this.name}`), this.figures, this.toggle, form);
+      h('h2', {}, `Queue ${this.name}`),
+      h('div', { class: 'histories' }, this.waiting.element, this.active.element), this.figures, this.toggle, form);
     this.update(queue);
   }
   /** @param {Figures} queue */
   update(queue) {
-    const { queue: _, policy, ...rest } = queue;
+    const { queue: _, policy, waiting, active, ...rest } = queue;
+    this.waiting.add(Number(waiting));
+    this.active.add(Number(active));
     this.paused = policy.paused === true;
     this.figures.replaceChildren(figures(rest));
     if (this.paused) put(this.figures, h('p', { class: 'paused' }, 'Paused: nobody is admitted.'));
@@ -111,6 +181,8 @@ class Queue {
 
 /** @type {Map<string, Queue>} */
 const queues = new Map();
+/** @type {Map<string, Section>} */
+const sections = new Map();
 const queueList = h('div');
 const rest = h('div');
 
@@ -125,10 +197,13 @@ async function refresh() {
       queueList.append(queue.element);
     }
   }
-  rest.replaceChildren();
-  for (const [name, value] of Object.entries(others))
-    if (Array.isArray(value)) put(rest, table(words(name), value));
-    else if (value !== null && typeof value === 'object') put(rest, h('section', { class: 'card' }, h('h2', {}, words(name)), figures(value)));
+  for (const [name, value] of Object.entries(others)) {
+    if (value === null || typeof value !== 'object') continue;
+    const section = sections.get(name) ?? new Section(name);
+    if (!sections.has(name)) rest.append(section.element);
+    sections.set(name, section);
+    section.update(value);
+  }
 }
 
 function askForSecret() {

@@ -298,7 +298,7 @@ export function dayNumber(date) {
 /** @param {string} time */
 export function clock(time) {
   const format = new Intl.DateTimeFormat(language(), { timeStyle: 'short', timeZone: 'Asia/Seoul' });
-  return format.format(new Date(time));
+  return format.format(new Date(time)).replaceAll(' ', '\u00a0');
 }
 /** @param {string} time */
 export function moment(time) {
