@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/checked.h"
 #include "base/uuid.h"
 #include "metrics/metrics.h"
 #include "store.h"
@@ -123,7 +124,7 @@ static struct catalog_bits keep_bits(struct catalog_bits bits, uint8_t **room)
 }
 
 /* One block for all of it. */
-static struct moment *make_moment(const struct catalog_date dates[],
+static struct moment *make_moment(const char *queue, const struct catalog_date dates[],
                                   const struct catalog_occupancy occupancies[], size_t count,
                                   int64_t read_us)
 {
@@ -143,6 +144,7 @@ static struct moment *make_moment(const struct catalog_date dates[],
                               .references = 1,
                               .read_us = read_us,
                               .size = size};
+    base_copy_text(moment->queue, sizeof moment->queue, queue);
     if (count > 0)
         memcpy(kept_dates, dates, count * sizeof *dates);
     for (size_t i = 0; i < count; i++)
@@ -167,7 +169,7 @@ static enum status read_all(struct ctx *ctx, const struct moments *moments,
                             question->through, question->dates_max, &dates, &count));
     TRY(peer_occupancy(ctx, moments->reservation, question->concert_id, dates, count, NULL,
                        &occupancies));
-    *ret_moment = make_moment(dates, occupancies, count, read_us);
+    *ret_moment = make_moment(concert.queue, dates, occupancies, count, read_us);
     return *ret_moment != NULL ? ST_OK : ctx_fail(ctx, ST_OVERLOADED, "no memory for a moment");
 }
 
@@ -179,9 +181,9 @@ static enum status read_changes(struct ctx *ctx, const struct moments *moments,
     struct catalog_occupancy *occupancies;
     TRY(peer_occupancy(ctx, moments->reservation, question->concert_id, known->dates,
                        known->date_count, known->occupancies, &occupancies));
-    *ret_moment = occupancies == NULL
-                      ? acquire(known)
-                      : make_moment(known->dates, occupancies, known->date_count, known->read_us);
+    *ret_moment = occupancies == NULL ? acquire(known)
+                                      : make_moment(known->queue, known->dates, occupancies,
+                                                    known->date_count, known->read_us);
     return *ret_moment != NULL ? ST_OK : ctx_fail(ctx, ST_OVERLOADED, "no memory for a moment");
 }
 

@@ -36,6 +36,7 @@ struct moment {
     const struct catalog_date *dates;
     const struct catalog_occupancy *occupancies; /* of each date */
     char etag[MOMENT_ETAG_SIZE];                 /* of all of it */
+    char queue[CATALOG_QUEUE_MAX + 1];           /* the line in front of the concert */
     /* The cache's own. */
     int references;
     int64_t read_us; /* when the catalog was read for it */

@@ -158,6 +158,15 @@ static enum status show_dates(struct ctx *ctx, const struct moment *moment, bool
     return ST_OK;
 }
 
+/* A turn in one line is no turn in another; the refusal says where to stand. */
+static enum status check_line(struct ctx *ctx, const struct moment *moment, const char *queue)
+{
+    if (queue[0] == '\0' || strcmp(queue, moment->queue) == 0)
+        return ST_OK;
+    ctx_note(ctx, "queue", "%s", moment->queue);
+    return ctx_fail(ctx, ST_TOKEN_INVALID, "a token of the line %s", queue);
+}
+
 static enum status handle_list_dates(struct ctx *ctx, void *self, const void *in, void *out)
 {
     const struct concert_service *service = self;
@@ -173,6 +182,7 @@ static enum status handle_list_dates(struct ctx *ctx, void *self, const void *in
                                              .dates_max = CATALOG_DATES_MAX};
     scoped(moment_release) struct moment *moment = NULL;
     TRY(moments_see(ctx, service->moments, &question, &moment));
+    TRY(check_line(ctx, moment, req->queue));
     const bool all = req->include_full;
     TRY(give_etag(ctx, moment, all, req->known_etag, &res->etag, &res->unchanged));
     return res->unchanged ? ST_OK : show_dates(ctx, moment, all, res);
@@ -231,6 +241,7 @@ static enum status handle_list_seats(struct ctx *ctx, void *self, const void *in
                                              .dates_max = CATALOG_THROUGH_MAX};
     scoped(moment_release) struct moment *moment = NULL;
     TRY(moments_see(ctx, service->moments, &question, &moment));
+    TRY(check_line(ctx, moment, req->queue));
     if (moment->date_count == 0 || strcmp(moment->dates[0].date, req->date) != 0)
         return ctx_fail(ctx, ST_DATE_NOT_FOUND, "no such date");
     const bool all = req->view == BOXOFFICE__CONCERT__V1__SEAT_VIEW__SEAT_VIEW_ALL;

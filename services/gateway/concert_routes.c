@@ -58,6 +58,7 @@ enum status gateway_list_dates(struct ctx *ctx, void *self, const struct http_re
     Boxoffice__Concert__V1__ListDatesRequest req = BOXOFFICE__CONCERT__V1__LIST_DATES_REQUEST__INIT;
     req.concert_id = concert_id.text;
     req.from = gateway_text(from);
+    req.queue = caller.claims.queue;
     Boxoffice__Concert__V1__ListDatesResponse *res = NULL;
     TRY(gateway_call(ctx, &gateway->peers, CALL_LIST_DATES, &req.base, &res));
     json_t *dates = json_array();
@@ -98,6 +99,7 @@ enum status gateway_list_seats(struct ctx *ctx, void *self, const struct http_re
     Boxoffice__Concert__V1__ListSeatsRequest req = BOXOFFICE__CONCERT__V1__LIST_SEATS_REQUEST__INIT;
     TRY(gateway_admit(ctx, gateway, request, NEED_TURN, &caller));
     TRY(read_seats_request(ctx, request, &concert_id, &req));
+    req.queue = caller.claims.queue;
 
     Boxoffice__Concert__V1__ListSeatsResponse *res = NULL;
     TRY(gateway_call(ctx, &gateway->peers, CALL_LIST_SEATS, &req.base, &res));

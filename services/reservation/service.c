@@ -123,6 +123,16 @@ static enum status price_of(struct ctx *ctx, const ReserveRequest *req,
     return ST_OK;
 }
 
+/* A turn in one line is no turn in another; the refusal says where to stand. */
+static enum status check_line(struct ctx *ctx, const ReserveRequest *req,
+                              const struct claim_date *date)
+{
+    if (strcmp(req->queue, date->queue) == 0)
+        return ST_OK;
+    ctx_note(ctx, "queue", "%s", date->queue);
+    return ctx_fail(ctx, ST_TOKEN_INVALID, "a token of the line %s", req->queue);
+}
+
 static enum status handle_reserve(struct ctx *ctx, void *self, const void *in, void *out)
 {
     const struct reservation_service *service = self;
@@ -133,6 +143,7 @@ static enum status handle_reserve(struct ctx *ctx, void *self, const void *in, v
     struct claim_date date;
     int64_t price_won;
     TRY(claim_catalog_date(ctx, service->catalog, req->concert_id, req->date, &date));
+    TRY(check_line(ctx, req, &date));
     TRY(price_of(ctx, req, &date, &price_won));
 
     TRY(failpoint_hit("reserve", FAILPOINT_BEFORE));

@@ -7,7 +7,7 @@ import grpc from '@grpc/grpc-js';
 import loader from '@grpc/proto-loader';
 import protobuf from 'protobufjs';
 import { Suite, run, sourceDir } from '../support/suite.js';
-import { Dates, User, expect, uuidPattern } from '../support/user.js';
+import { Dates, User, expect, expectProblem, uuidPattern } from '../support/user.js';
 
 const here = path.join(sourceDir, 'tests/e2e');
 const services = ['queue', 'concert', 'reservation', 'wallet', 'payment'];
@@ -163,6 +163,34 @@ describe('grpc-js', () => {
     assert.equal(await send(Buffer.from([0xff, 0xff, 0xff])), grpc.status.INVALID_ARGUMENT);
     assert.equal(await send(Buffer.alloc(1024 * 1024, 8)), grpc.status.RESOURCE_EXHAUSTED);
     plain.close();
+  });
+
+  it('gives a concert a line of its own: a turn in main is none there', async () => {
+    const stub = client('concert');
+    const concert_id = randomUUID();
+    const starts = Date.now() + 5 * 24 * 3600 * 1000;
+    const date = new Date(starts).toISOString().slice(0, 10);
+    await call(stub, 'CreateConcert', {
+      concert: { concert_id, title: 'Apart', artist: 'Somebody', venue: 'Hall', queue: 'apart', currency: 'KRW' },
+      dates: [{ date, starts_at_unix_ms: starts, seats_total: 50,
+        tiers: [{ first_seat_no: 1, last_seat_no: 50, price_won: 1000 }] }],
+    });
+    stub.close();
+
+    const user = await new User(suite).enter();
+    const seat = { concert_id, date, seat_no: 1 };
+    const at = `/v1/concerts/${concert_id}/dates`;
+    const refusals = [await user.reserve(seat), await user.ask('GET', at), await user.ask('GET', `${at}/${date}/seats`)];
+    for (const refusal of refusals) assert.equal(expectProblem(refusal, 401, 'TOKEN_INVALID').queue, 'apart');
+    // The token itself is as good as before, where it belongs.
+    assert.equal((await user.look()).status, 'ACTIVE');
+
+    const body = { user_id: user.id, queue: 'apart' };
+    const place = expect(await user.ask('POST', '/v1/queue/tokens', { token: undefined, body }), 201);
+    user.token = place.token;
+    expect(await user.ask('GET', at), 200);
+    expect(await user.ask('GET', `${at}/${date}/seats`), 200);
+    expect(await user.reserve(seat), 201);
   });
 
   it('puts a date off sale: NOT_ON_SALE', async () => {

@@ -295,6 +295,28 @@ START_TEST(an_answer_that_is_known_is_not_sent_again)
 }
 END_TEST
 
+START_TEST(a_turn_in_another_line_shows_nothing_and_names_the_right_one)
+{
+    static char right[] = "main", wrong[] = "vip";
+    ListSeatsResponse seats;
+    ListDatesResponse dates;
+    ListSeatsRequest of_seats = seats_of(first_day);
+    ListDatesRequest of_dates = BOXOFFICE__CONCERT__V1__LIST_DATES_REQUEST__INIT;
+    of_dates.concert_id = concert_id;
+    boxoffice__concert__v1__list_dates_response__init(&dates);
+    of_seats.queue = of_dates.queue = right;
+    ck_assert_int_eq(list_seats(&of_seats, &seats), ST_OK);
+    ck_assert_int_eq(call("ListDates", &of_dates, &dates), ST_OK);
+    of_seats.queue = of_dates.queue = wrong;
+    ck_assert_int_eq(list_seats(&of_seats, &seats), ST_TOKEN_INVALID);
+    ck_assert_str_eq(ctx_find_note(&ctx, "queue"), "main");
+    ck_assert_uint_eq(seats.n_dates, 0);
+    boxoffice__concert__v1__list_dates_response__init(&dates);
+    ck_assert_int_eq(call("ListDates", &of_dates, &dates), ST_TOKEN_INVALID);
+    ck_assert_uint_eq(dates.n_dates, 0);
+}
+END_TEST
+
 START_TEST(a_seat_has_a_price_and_a_date_its_window)
 {
     GetSeatResponse res;
@@ -572,6 +594,7 @@ int main(void)
         through_adds_the_later_dates_as_far_as_an_answer_goes,
         an_answer_of_large_dates_ends_before_it_is_too_large,
         an_answer_that_is_known_is_not_sent_again,
+        a_turn_in_another_line_shows_nothing_and_names_the_right_one,
         a_seat_has_a_price_and_a_date_its_window,
         a_concert_is_made_once_with_its_defaults,
         everything_that_is_wrong_is_told_at_once,

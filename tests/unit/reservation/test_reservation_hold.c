@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/clock.h"
 #include "fake_reservation_store.h"
 #include "reservation_fixture.h"
@@ -184,9 +185,22 @@ START_TEST(a_queues_name_is_bounded)
     ReserveRequest req = good_reserve();
     ReserveResponse res;
     req.queue = name;
+    base_copy_text(fake_store.date.queue, sizeof fake_store.date.queue, name);
     ck_assert_int_eq(reserve(&req, &res), ST_OK);
     name[CLAIM_QUEUE_MAX] = 'q';
     ck_assert_int_eq(reserve(&req, &res), ST_INVALID_REQUEST);
+}
+END_TEST
+
+START_TEST(a_turn_in_another_line_holds_nothing_and_is_told_the_right_one)
+{
+    static char wrong[] = "vip";
+    ReserveRequest req = good_reserve();
+    ReserveResponse res;
+    req.queue = wrong;
+    ck_assert_int_eq(reserve(&req, &res), ST_TOKEN_INVALID);
+    ck_assert_str_eq(ctx_find_note(&ctx, "queue"), "main");
+    ck_assert_uint_eq(fake_store.effects, 0);
 }
 END_TEST
 
@@ -201,6 +215,7 @@ int main(void)
         a_seat_is_sold_from_opening_to_closing_and_never_after_the_start,
         a_key_is_optional_and_bounded,
         a_queues_name_is_bounded,
+        a_turn_in_another_line_holds_nothing_and_is_told_the_right_one,
     };
     return run_tests("holding a seat", tests, ARRAY_LEN(tests));
 }

@@ -150,7 +150,8 @@ function showProblem(error) {
   const refusal = asRefusal(error);
   const t = text();
   if (refusal.code === 'TOKEN_EXPIRED') session.markExpired();
-  if (refusal.code === 'TOKEN_INVALID') session.forget();
+  // A token of another line is good there: the refusal names this concert's line.
+  if (refusal.code === 'TOKEN_INVALID' && refusal.problem.queue === undefined) session.forget();
   const next = /** @type {Record<string, string>} */ (t.next);
   const alert = byId('alert');
   alert.replaceChildren();
