@@ -135,6 +135,8 @@ test('a seat that another takes vanishes live, and the loser is told what to do'
     await visitor.enter();
     await visitor.chooseDate(2, 0);
   }
+  // The stream, not the next look, tells it.
+  await bob.until(() => document.querySelector('.house .live').innerText === 'The map is live.');
   await bob.click(bob.seat(10));
   await bob.see('.panel button.main');
   await ann.hold(10);
@@ -186,5 +188,79 @@ test('a refusal of the server is shown in words, with what to do next', async ()
   assert.equal(await me.text('[role=alert] strong'), '1회 충전 한도를 벗어난 금액입니다.');
   assert.match(await me.text('[role=alert] p'), /나누어 충전/);
   await me.isAccessible('refusal');
+  await me.close();
+});
+
+test('where no stream can be had, the map is read again and again', async () => {
+  const [ann, bob] = await Promise.all([Visitor.open(browser, address), Visitor.open(browser, address)]);
+  await bob.page.route(/\/events$/, (route) => route.fulfill({ status: 503, contentType: 'application/problem+json', body: '{"code":"OVERLOADED"}' }));
+  for (const visitor of [ann, bob]) {
+    await visitor.enter();
+    await visitor.chooseDate(2, 4);
+  }
+  assert.match(await bob.text('.house .live'), /every two seconds/);
+  await ann.hold(33);
+  await bob.see(`${bob.seat(33)}.held`);
+  await ann.click('#give-back');
+  await bob.see(`${bob.seat(33)}.available`);
+  await ann.close();
+  await bob.close();
+});
+
+test('a payment whose answer is lost is asked for again, and paid once', async () => {
+  const me = await Visitor.open(browser, address);
+  await me.enter();
+  await me.chooseDate(2, 5);
+  await me.hold(1);
+  await me.charge(500000);
+  const price = 77000;
+  const keys = [];
+  await me.page.route('**/v1/payments', async (route) => {
+    keys.push(await route.request().headerValue('idempotency-key'));
+    const response = await route.fetch();
+    if (keys.length === 1) await route.abort('connectionreset');
+    else await route.fulfill({ response });
+  });
+  await me.pay();
+  assert.equal(keys.length, 2);
+  assert.equal(keys[0], keys[1]);
+  assert.match(await me.text('.ticket .facts dd'), /₩77,000/);
+  const [id, token] = await me.page.evaluate(() => [localStorage['boxoffice.user'], localStorage['boxoffice.token']]);
+  const response = await fetch(`${address}v1/users/${id}/transactions`, { headers: { authorization: `Bearer ${token}` } });
+  const { transactions } = await response.json();
+  assert.deepEqual(transactions.map(({ amount }) => Math.abs(amount)).sort(), [500000, price]);
+  await me.close();
+});
+
+test('without a connection the page says so, and goes on when it is back', async () => {
+  const me = await Visitor.open(browser, address);
+  await me.enter();
+  await me.chooseDate(2, 6);
+  await me.click(me.seat(9));
+  await me.context.setOffline(true);
+  await me.click('.panel button.main');
+  await me.see('[role=alert] strong');
+  assert.match(await me.text('[role=alert] p'), /no connection/);
+  await me.context.setOffline(false);
+  await me.click('.panel button.main');
+  await me.see('.till');
+  await me.click('#give-back');
+  await me.see(me.seat(9));
+  await me.close();
+});
+
+test('spent in another tab meanwhile: the refusal shows what is missing', async () => {
+  const me = await Visitor.open(browser, address);
+  await me.enter();
+  await me.chooseDate(2, 7);
+  await me.hold(2);
+  await me.charge();
+  // What a second device would have done between looking and paying.
+  await me.page.route('**/v1/payments', (route) => route.fulfill({ status: 402, contentType: 'application/problem+json', body: '{"title":"The balance is too low.","code":"INSUFFICIENT_BALANCE"}' }));
+  await me.click('#pay');
+  await me.see('[role=alert] strong');
+  assert.match(await me.text('[role=alert] p'), /Charge your wallet/);
+  await me.page.unroute('**/v1/payments');
+  await me.pay();
   await me.close();
 });
