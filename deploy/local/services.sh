@@ -59,6 +59,14 @@ export_tls() { # <service>
     export RPC_TLS_CERTIFICATE_FILE=$run_dir/tls/$1.crt RPC_TLS_KEY_FILE=$run_dir/tls/$1.key
 }
 
+# What opens /ops; the caller's when there is one.
+prepare_ops_secret() {
+    [ -z "${GATEWAY_ADMIN_SECRET:-}${GATEWAY_ADMIN_SECRET_FILE:-}" ] || return 0
+    secret ops >/dev/null
+    install -m 400 ${service_user:+-o "$service_user"} "$STATE_DIR/secrets/ops" "$run_dir/ops"
+    export GATEWAY_ADMIN_SECRET_FILE=$run_dir/ops
+}
+
 install_binaries() { # <build dir>
     local name
     for name in "${services[@]}" gateway admin; do
@@ -117,6 +125,7 @@ start_gateway() { # <n>
         export GATEWAY_ADMIN_LISTEN=$(admin_address gateway "$1")
         export_tls gateway
         export GATEWAY_WEB_DIR=${GATEWAY_WEB_DIR-$run_dir/web}
+        export GATEWAY_AUDIT_FILE=${GATEWAY_AUDIT_FILE-$run_dir/audit.json}
         start_process "GATEWAY_$1" "$service_user" "$run_dir/bin/boxoffice-gateway"
     )
 }
@@ -173,6 +182,7 @@ write_env() {
         echo "POSTGRES_PID='$(pid_of POSTGRES)'"
         echo "REDIS_URL='$REDIS_URL'"
         echo "REDIS_PID='$(pid_of REDIS)'"
+        [ -z "${GATEWAY_ADMIN_SECRET_FILE:-}" ] || echo "GATEWAY_ADMIN_SECRET_FILE='$GATEWAY_ADMIN_SECRET_FILE'"
         echo "TOKEN_SECRET_FILE='$TOKEN_SECRET_FILE'"
         if [ "${TLS:-no}" = yes ]; then
             # For boxoffice-admin.

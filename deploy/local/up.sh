@@ -26,6 +26,7 @@ for service in "${services[@]}"; do
     migrate_service "$service"
 done
 prepare_token_secret
+prepare_ops_secret
 prepare_tls
 export_targets
 start_services
@@ -36,6 +37,7 @@ say "seeding the demo catalog"
     { tail -n 5 "$STATE_DIR/logs/seed.log" >&2 && fail "the catalog; see $STATE_DIR/logs/seed.log"; }
 
 say "Boxoffice runs at http://$(gateway_address 1)/ ; every address and process id: $STATE_DIR/env"
+say "the operator's view: http://$(gateway_address 1)/ops with the secret in ${GATEWAY_ADMIN_SECRET_FILE:-GATEWAY_ADMIN_SECRET}"
 say "the story, to paste into a shell:"
 echo
 "$local_dir/story.sh" "http://$(gateway_address 1)"

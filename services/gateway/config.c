@@ -31,5 +31,9 @@ const struct config_setting gateway_settings[] = {
      "requests of one address a second, with a burst of twice that; 0 is off"},
     {"GATEWAY_WEB_DIR", CONFIG_TEXT, FIELD(web_dir), "", 0, 4000, "",
      "folder of the web page, read at start; empty serves none"},
+    {"GATEWAY_ADMIN_SECRET", CONFIG_SECRET, FIELD(ops_secret), "", 0, 1024, "",
+     "what opens the operator's view at /ops, 16 characters or more; empty shuts it"},
+    {"GATEWAY_AUDIT_FILE", CONFIG_TEXT, FIELD(audit_file), "", 0, 4000, "",
+     "where `boxoffice-admin audit --json` leaves its report, for the operator's view"},
 };
 const size_t gateway_setting_count = ARRAY_LEN(gateway_settings);

@@ -13,6 +13,8 @@ struct gateway_config {
     char *queue_target, *concert_target, *reservation_target, *wallet_target, *payment_target;
     char *token_secret;
     char *web_dir;
+    char *ops_secret;
+    char *audit_file;
     int64_t in_flight_max;
     int64_t workers;
     int64_t rate_per_user;

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/app.h"
 #include "app/settings.h"
@@ -6,6 +7,7 @@
 #include "edge.h"
 #include "event_routes.h"
 #include "log/log.h"
+#include "ops_routes.h"
 #include "rpc/client.h"
 #include "seat_events.h"
 #include "service.h"
@@ -111,12 +113,17 @@ static int serve(const struct gateway_config *config)
         log_line(LOG_ERROR, NULL, "TOKEN_SECRET is too short");
         return EXIT_FAILURE;
     }
+    if (config->ops_secret[0] != '\0' && strlen(config->ops_secret) < OPS_SECRET_MIN) {
+        log_line(LOG_ERROR, NULL, "GATEWAY_ADMIN_SECRET is shorter than %d", OPS_SECRET_MIN);
+        return EXIT_FAILURE;
+    }
     int code = EXIT_FAILURE;
     if (connect(config, &gateway.peers) == ST_OK) {
         scoped(admission_free) struct admission *admission = admission_new(&gateway.peers, key);
         scoped(limiter_free) struct limiter *user_limiter = limiter_new(config->rate_per_user);
         scoped(limiter_free) struct limiter *address_limiter =
             limiter_new(config->rate_per_address);
+        scoped(limiter_free) struct limiter *ops_limiter = limiter_new(OPS_RATE);
         scoped(place_events_stop) struct place_events *place_events =
             place_events_start(gateway.peers.queue);
         scoped(seat_events_stop) struct seat_events *seat_events =
@@ -126,6 +133,9 @@ static int serve(const struct gateway_config *config)
         gateway.admission = admission;
         gateway.user_limiter = user_limiter;
         gateway.address_limiter = address_limiter;
+        gateway.ops_limiter = ops_limiter;
+        gateway.ops_secret = config->ops_secret;
+        gateway.audit_file = config->audit_file;
         code = run(config, &gateway);
     } else {
         log_line(LOG_ERROR, NULL, "a ..._TARGET is not a gRPC name");

@@ -24,6 +24,8 @@ static const struct {
     [CALL_GET_TOKEN] = CALL(queue, "QueueService", "GetToken", get_token),
     [CALL_VERIFY_TOKENS] = CALL(queue, "QueueService", "VerifyTokens", verify_tokens),
     [CALL_EXPIRE_TOKEN] = CALL(queue, "QueueService", "ExpireToken", expire_token),
+    [CALL_GET_QUEUE] = CALL(queue, "QueueService", "GetQueue", get_queue),
+    [CALL_SET_POLICY] = CALL(queue, "QueueService", "SetPolicy", set_policy),
     [CALL_LIST_CONCERTS] = CALL(concert, "ConcertService", "ListConcerts", list_concerts),
     [CALL_LIST_DATES] = CALL(concert, "ConcertService", "ListDates", list_dates),
     [CALL_LIST_SEATS] = CALL(concert, "ConcertService", "ListSeats", list_seats),
@@ -40,6 +42,7 @@ static const struct {
     [CALL_PAY] = CALL(payment, "PaymentService", "Pay", pay),
     [CALL_GET_PAYMENT] = CALL(payment, "PaymentService", "GetPayment", get_payment),
     [CALL_LIST_PAYMENTS] = CALL(payment, "PaymentService", "ListPayments", list_payments),
+    [CALL_COUNT_PAYMENTS] = CALL(payment, "PaymentService", "CountPayments", count_payments),
 };
 
 enum status gateway_call(struct ctx *ctx, const struct gateway_peers *peers, enum gateway_call call,

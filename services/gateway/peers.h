@@ -18,6 +18,8 @@ enum gateway_call {
     CALL_GET_TOKEN,
     CALL_VERIFY_TOKENS,
     CALL_EXPIRE_TOKEN,
+    CALL_GET_QUEUE,
+    CALL_SET_POLICY,
     CALL_LIST_CONCERTS,
     CALL_LIST_DATES,
     CALL_LIST_SEATS,
@@ -32,6 +34,7 @@ enum gateway_call {
     CALL_PAY,
     CALL_GET_PAYMENT,
     CALL_LIST_PAYMENTS,
+    CALL_COUNT_PAYMENTS,
 };
 
 /* Makes the call; *ret_response, any message pointer, is the method's response. */

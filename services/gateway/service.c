@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "event_routes.h"
 #include "http/json.h"
+#include "ops_routes.h"
 #include "seat_events.h"
 
 enum { PAGE_MAX = 100, KEY_MAX = 128 };
@@ -115,6 +116,7 @@ static enum status get_health(struct ctx *ctx, void *self, const struct http_req
     return http_write_json(ctx, response, json_pack("{s:s}", "status", "ok"));
 }
 
+#define OPS_QUEUE   "/ops/api/queues/{queue}"
 #define DATE        "/v1/concerts/{concert_id}/dates/{date}"
 #define SEATS       DATE "/seats"
 #define SEAT_EVENTS DATE "/events"
@@ -156,6 +158,13 @@ const struct http_route gateway_routes[] = {
     {.method = "GET", .pattern = "/", .handle = gateway_get_page},
     {.method = "GET", .pattern = "/docs", .handle = gateway_get_docs},
     {.method = "GET", .pattern = "/ops", .handle = gateway_get_ops},
+    {.method = "GET", .pattern = "/ops/api/overview", .handle = gateway_ops_overview},
+    {.method = "PUT",
+     .pattern = OPS_QUEUE "/policy",
+     .handle = gateway_ops_set_policy,
+     .needs_json = true},
+    {.method = "POST", .pattern = OPS_QUEUE "/pause", .handle = gateway_ops_pause},
+    {.method = "POST", .pattern = OPS_QUEUE "/resume", .handle = gateway_ops_resume},
     {.method = "GET", .pattern = "/openapi.json", .handle = gateway_get_openapi},
     {.method = "GET", .pattern = "/assets/{name}", .handle = gateway_get_asset},
 };

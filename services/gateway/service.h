@@ -16,6 +16,9 @@ struct gateway {
     struct place_events *place_events;
     struct seat_events *seat_events;
     const struct web_files *web_files; /* NULL: no page is served */
+    const char *ops_secret;            /* NULL or "": no operator's view */
+    struct limiter *ops_limiter;       /* by address */
+    const char *audit_file;            /* NULL or "": no audit to show */
 };
 
 extern const struct http_route gateway_routes[];

@@ -28,6 +28,9 @@ void fake_peers_reset(void)
 {
     pthread_mutex_lock(&lock);
     fake_peers = (struct fake_peers){.token_code = "OK", .is_new = true};
+    boxoffice__queue__v1__policy__init(&fake_peers.policy);
+    fake_peers.policy.kind = BOXOFFICE__QUEUE__V1__POLICY_KIND__POLICY_KIND_COUNTER;
+    fake_peers.policy.capacity = 100;
     pthread_mutex_unlock(&lock);
 }
 
@@ -126,6 +129,27 @@ static enum status verify(struct ctx *ctx, const Boxoffice__Queue__V1__VerifyTok
     return ST_OK;
 }
 
+static void *answer_line(struct ctx *ctx, enum gateway_call call, const ProtobufCMessage *request)
+{
+    if (call == CALL_SET_POLICY) {
+        const Boxoffice__Queue__V1__SetPolicyRequest *req = (const void *)request;
+        Boxoffice__Queue__V1__SetPolicyResponse *res = MAKE(queue, set_policy_response);
+        snprintf(fake_peers.queue, sizeof fake_peers.queue, "%s", req->queue);
+        fake_peers.policy = *req->policy;
+        res->policy = &fake_peers.policy;
+        return res;
+    }
+    const Boxoffice__Queue__V1__GetQueueRequest *req = (const void *)request;
+    Boxoffice__Queue__V1__GetQueueResponse *res = MAKE(queue, get_queue_response);
+    res->queue = copy(ctx, req->queue);
+    res->policy = &fake_peers.policy;
+    res->waiting = 1200;
+    res->active = 100;
+    res->admission_rate_milli = 2500;
+    res->oldest_wait_ms = 61500;
+    return res;
+}
+
 static void *answer_queue(struct ctx *ctx, enum gateway_call call, const ProtobufCMessage *request)
 {
     if (call == CALL_ISSUE_TOKEN) {
@@ -149,6 +173,8 @@ static void *answer_concert(struct ctx *ctx, enum gateway_call call)
         Boxoffice__Concert__V1__ListConcertsResponse *res = MAKE(concert, list_concerts_response);
         Boxoffice__Concert__V1__Concert *concert = MAKE(concert, concert);
         concert->concert_id = copy(ctx, ID);
+        concert->title = copy(ctx, "A concert");
+        concert->queue = copy(ctx, "arena");
         res->concerts = one(ctx, concert);
         res->n_concerts = 1;
         res->next_page_token = copy(ctx, "next");
@@ -160,6 +186,8 @@ static void *answer_concert(struct ctx *ctx, enum gateway_call call)
         date->date = copy(ctx, DATE);
         date->seats_total = 50;
         date->seats_available = 3;
+        date->seats_held = 7;
+        date->seats_sold = 40;
         res->dates = one(ctx, date);
         res->n_dates = 1;
         return res;
@@ -247,6 +275,16 @@ static void *answer_payment(struct ctx *ctx, enum gateway_call call,
         res->payment = make_payment(ctx);
         return res;
     }
+    if (call == CALL_COUNT_PAYMENTS) {
+        Boxoffice__Payment__V1__CountPaymentsResponse *res = MAKE(payment, count_payments_response);
+        Boxoffice__Payment__V1__PaymentCount *count = MAKE(payment, payment_count);
+        count->state = copy(ctx, "COMPLETED");
+        count->count = 40;
+        count->amount_won = 6000000;
+        res->counts = one(ctx, count);
+        res->n_counts = 1;
+        return res;
+    }
     Boxoffice__Payment__V1__ListPaymentsResponse *res = MAKE(payment, list_payments_response);
     res->payments = one(ctx, make_payment(ctx));
     res->n_payments = 1;
@@ -257,6 +295,8 @@ static void *answer(struct ctx *ctx, enum gateway_call call, const ProtobufCMess
 {
     if (call <= CALL_EXPIRE_TOKEN)
         return answer_queue(ctx, call, request);
+    if (call <= CALL_SET_POLICY)
+        return answer_line(ctx, call, request);
     if (call <= CALL_LIST_SEATS)
         return answer_concert(ctx, call);
     if (call <= CALL_CANCEL)
@@ -272,12 +312,15 @@ enum status gateway_call(struct ctx *ctx, const struct gateway_peers *peers, enu
     void *response = NULL;
     pthread_mutex_lock(&lock);
     fake_peers.counts[call]++;
-    enum status status = fake_peers.status;
+    enum status status =
+        fake_peers.statuses[call] == ST_OK ? fake_peers.status : fake_peers.statuses[call];
     if (call == CALL_VERIFY_TOKENS)
         status = verify(ctx, (const void *)request, &response);
-    else if (status != ST_OK)
+    else if (status != ST_OK) {
+        if (call == CALL_SET_POLICY)
+            ctx_violate(ctx, "/policy/capacity", "scripted");
         status = ctx_fail(ctx, status, "scripted");
-    else
+    } else
         response = answer(ctx, call, request);
     pthread_mutex_unlock(&lock);
     memcpy(ret_response, &response, sizeof response);

@@ -2,20 +2,24 @@
 #ifndef FAKE_GATEWAY_PEERS_H
 #define FAKE_GATEWAY_PEERS_H
 
+#include "boxoffice/queue/v1/queue.pb-c.h"
 #include "peers.h"
 
-enum { FAKE_CALLS = CALL_LIST_PAYMENTS + 1 };
+enum { FAKE_CALLS = CALL_COUNT_PAYMENTS + 1 };
 
 struct fake_peers {
-    enum status status;        /* what every call but VerifyTokens answers */
-    enum status verify_status; /* what VerifyTokens itself answers */
-    const char *token_code;    /* what it says of every token: "OK", "NOT_YOUR_TURN" ... */
-    bool is_new;               /* created, not replayed */
-    bool is_pending;           /* of a payment */
+    enum status status;               /* what every call but VerifyTokens answers */
+    enum status statuses[FAKE_CALLS]; /* of one call alone, when not ST_OK */
+    enum status verify_status;        /* what VerifyTokens itself answers */
+    const char *token_code;           /* what it says of every token: "OK", "NOT_YOUR_TURN" ... */
+    bool is_new;                      /* created, not replayed */
+    bool is_pending;                  /* of a payment */
     int counts[FAKE_CALLS];
     bool replay_only; /* of the last Pay */
     char key[160];    /* Idempotency-Key of the last call that has one */
     char queue[80];   /* queue of the last call that has one */
+    /* A queue's policy: what GetQueue tells and SetPolicy keeps. */
+    Boxoffice__Queue__V1__Policy policy;
 };
 
 extern struct fake_peers fake_peers;

@@ -46,6 +46,7 @@ void fixture_start(long user_rate, long address_rate)
     sign(other_key, forged);
     gateway = (struct gateway){.user_limiter = limiter_new(user_rate),
                                .address_limiter = limiter_new(address_rate)};
+    gateway.ops_limiter = limiter_new(0);
     gateway.admission = admission_new(&gateway.peers, key);
     ck_assert_int_eq(
         http_server_start(&(struct http_server_options){.listen = "127.0.0.1:0",
@@ -66,8 +67,17 @@ void fixture_stop(void)
     admission_free(&gateway.admission);
     limiter_free(&gateway.user_limiter);
     limiter_free(&gateway.address_limiter);
+    limiter_free(&gateway.ops_limiter);
     token_key_free(&key);
     token_key_free(&other_key);
+}
+
+void fixture_open_ops(const char *secret, const char *audit_file, long rate)
+{
+    gateway.ops_secret = secret;
+    gateway.audit_file = audit_file;
+    limiter_free(&gateway.ops_limiter);
+    gateway.ops_limiter = limiter_new(rate);
 }
 
 void fixture_serve(const struct web_files *files)

@@ -16,6 +16,8 @@ struct answer {
 /* Rates of 0 limit nobody. */
 void fixture_start(long user_rate, long address_rate);
 void fixture_stop(void);
+/* The operator's view opens to this secret (borrowed, as the file's name is). */
+void fixture_open_ops(const char *secret, const char *audit_file, long rate);
 /* From now on these files are served (borrowed). */
 struct web_files;
 void fixture_serve(const struct web_files *files);
