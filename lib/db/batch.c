@@ -36,28 +36,55 @@ static const struct db_statement lock_statement = {
     .mode = DB_WRITE,
 };
 
-void db_batch_lock(struct db_batch *batch, size_t first, size_t last)
+static int by_value(const void *left, const void *right)
 {
-    const struct db_call *locked = NULL; /* the last call whose key is on the list */
-    size_t length = 0;
+    const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+/* The locks that calls first..last want, ascending, each once; in batch->lock_list. */
+static size_t list_locks(struct db_batch *batch, size_t first, size_t last)
+{
+    uint64_t *list = batch->lock_list;
+    size_t count = 0, used = 0;
+    bool is_sorted = true; /* calls stand in the order of their keys */
     for (size_t i = first; i <= last; i++) {
         const struct db_call *call = batch->calls[i];
-        if (call->statement->mode != DB_WRITE_LOCKED ||
-            (locked != NULL && locked->op.key == call->op.key))
+        if (call->statement->mode != DB_WRITE_LOCKED)
             continue;
+        list[count++] = call->op.key;
+        if (call->params != NULL && call->params->has_second_lock) {
+            list[count++] = call->params->second_lock;
+            is_sorted = false;
+        }
+    }
+    if (!is_sorted)
+        qsort(list, count, sizeof *list, by_value);
+    for (size_t i = 0; i < count; i++) {
+        if (used == 0 || list[used - 1] != list[i])
+            list[used++] = list[i];
+    }
+    return used;
+}
+
+void db_batch_lock(struct db_batch *batch, size_t first, size_t last)
+{
+    const size_t count = list_locks(batch, first, last);
+    size_t length = 0;
+    if (count == 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
         /* The key's 64 bits, seen as PostgreSQL's signed bigint. */
         length += (size_t)snprintf(batch->lock_keys + length, sizeof batch->lock_keys - length,
-                                   "%c%" PRId64, locked == NULL ? '{' : ',', (int64_t)call->op.key);
-        locked = call;
+                                   "%c%" PRId64, i == 0 ? '{' : ',', (int64_t)batch->lock_list[i]);
     }
-    if (locked == NULL)
-        return;
     assert(length + 2 <= sizeof batch->lock_keys);
     memcpy(batch->lock_keys + length, "}", 2);
-    db_params_init(&batch->locks, locked->ctx);
+    struct ctx *ctx = batch->calls[first]->ctx;
+    db_params_init(&batch->locks, ctx);
     db_add_text(&batch->locks, batch->lock_keys);
     batch->items[batch->item_count++] =
-        (struct db_item){.statement = &lock_statement, .params = &batch->locks, .ctx = locked->ctx};
+        (struct db_item){.statement = &lock_statement, .params = &batch->locks, .ctx = ctx};
 }
 
 void db_batch_replan(struct db_batch *batch, bool sync)

@@ -20,7 +20,8 @@ struct db_call {
 enum {
     MERGED_MAX = 8,                     /* statements that take many in one batch */
     ITEMS_MAX = 2 + COMBINER_BATCH_MAX, /* the dropping of plans and the locks come first */
-    LOCK_KEY_SIZE = 21,                 /* a bigint's sign and digits, and a comma */
+    LOCKS_MAX = 2 * COMBINER_BATCH_MAX,
+    LOCK_KEY_SIZE = 21,      /* a bigint's sign and digits, and a comma */
     MERGE_SIZE = 256 * 1024, /* the array parameters of a batch; what does not fit runs alone */
 };
 
@@ -41,11 +42,12 @@ struct db_batch {
     struct ctx merge_ctx; /* for its arena */
     struct arena merge_arena;
     struct db_params locks;
-    char lock_keys[COMBINER_BATCH_MAX * LOCK_KEY_SIZE + 3]; /* "{-7,12}" */
+    uint64_t lock_list[LOCKS_MAX];
+    char lock_keys[LOCKS_MAX * LOCK_KEY_SIZE + 3]; /* "{-7,12}" */
     int64_t deadline_us;
 };
 
-/* Some 400 KiB a lane, too much for a worker's stack; a lane has one leader at a time. */
+/* Some 440 KiB a lane, too much for a worker's stack; a lane has one leader at a time. */
 struct db_batch *db_batch_new(struct db *db);
 void db_batch_free(struct db_batch **batch);
 

@@ -47,6 +47,8 @@ struct db_params {
     struct ctx *ctx;
     size_t count;
     const char *values[DB_PARAMS_MAX]; /* text format; NULL is SQL NULL */
+    uint64_t second_lock;              /* see db_add_lock */
+    bool has_second_lock;
     bool failed; /* arena or table full: the statement answers ST_OVERLOADED */
 };
 void db_params_init(struct db_params *params, struct ctx *ctx);
@@ -57,6 +59,10 @@ void db_add_text(struct db_params *params,
 /* A PostgreSQL array literal of texts (quoted as needed; NULL is NULL), e.g. for = ANY($1). */
 void db_add_text_array(struct db_params *params, const char *const texts[], size_t count);
 void db_add_int64_array(struct db_params *params, const int64_t values[], size_t count);
+
+/* One more lock for a DB_WRITE_LOCKED statement beside that of its key, for one that touches two
+ * things. All locks of a batch are taken together, in one order, so two make no circle either. */
+void db_add_lock(struct db_params *params, uint64_t key);
 
 /* --- results: rows live in the ctx's arena until the request ends --- */
 struct db_rows {
@@ -77,9 +83,10 @@ enum status db_bytes(struct ctx *ctx, const struct db_rows *rows, size_t row, si
 /* --- batched statements --- */
 enum db_mode {
     DB_WRITE,        /* on a write lane */
-    DB_WRITE_LOCKED, /* as DB_WRITE, under pg_advisory_xact_lock(key) taken once a batch and key, in
-                      * ascending key order, in a statement of its own before, so that the
-                      * statement's snapshot sees all that earlier holders of the key committed */
+    DB_WRITE_LOCKED, /* as DB_WRITE, under pg_advisory_xact_lock(key) (and the key of db_add_lock)
+                      * taken once a batch and key, in ascending key order, in a statement of its
+                      * own before, so that the statement's snapshot sees all that earlier holders
+                      * of the key committed */
     DB_READ,         /* on a read lane; never waits behind a commit; must not write */
 };
 

@@ -13,6 +13,12 @@ void db_params_init(struct db_params *params, struct ctx *ctx)
     *params = (struct db_params){.ctx = ctx};
 }
 
+void db_add_lock(struct db_params *params, uint64_t key)
+{
+    params->second_lock = key;
+    params->has_second_lock = true;
+}
+
 void db_add_text(struct db_params *params, const char *text)
 {
     if (params->count == DB_PARAMS_MAX) {

@@ -1,5 +1,6 @@
 /* What time does to claims: lapsed ones are tidied and counted. They claim nothing before that
- * either; but a tidied one has a new version, which is how those who watch the date hear of it. */
+ * either; but a tidied one has a new version, which is how those who watch the date hear of it.
+ * Idempotency keys are forgotten after 24 hours. */
 #ifndef RESERVATION_JOBS_H
 #define RESERVATION_JOBS_H
 

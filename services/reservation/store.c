@@ -49,6 +49,9 @@ static uint64_t date_key(const char *concert_id, const char *date)
 
 /* --- reserve --- */
 
+/* A key is kept for 24 hours. */
+#define IS_AGED "created_at <= statement_timestamp() - interval '24 hours'"
+
 /* The hottest statement there is: all holds of a batch at once, in order of arrival. Whoever meets
  * no row in any unique index has the seat; everyone else gets no row here, and asks again by the
  * statement below, which clears away what has lapsed and says why not. */
@@ -93,7 +96,8 @@ static const struct db_statement reserve_statement = {
     .mode = DB_WRITE_LOCKED,
     .sql =
         "WITH earlier AS MATERIALIZED ("
-        "  SELECT reservation_id, (concert_id, date, seat_no) = ($3::uuid, $4::date, $5::int) AS same"
+        "  SELECT reservation_id, (concert_id, date, seat_no) = ($3::uuid, $4::date, $5::int) AS same,"
+        "    " IS_AGED " AS aged, concert_id, date"
         "  FROM reservation WHERE $11::text <> '' AND user_id = $2::uuid"
         "    AND idempotency_key = $11::text AND idempotency_key <> ''"
         "), rival AS MATERIALIZED ("
@@ -116,13 +120,31 @@ static const struct db_statement reserve_statement = {
         "  RETURNING reservation_id, version, created_at, claim_until"
         ")"
         " SELECT 'DONE', reservation_id, version, " EPOCH_MS("created_at") ", "
-           EPOCH_MS("claim_until") " FROM made"
-        " UNION ALL SELECT CASE WHEN same THEN 'REPLAYED' ELSE 'REUSED' END, reservation_id, 0, 0, 0"
-        " FROM earlier"
+           EPOCH_MS("claim_until") ", NULL, NULL FROM made"
+        " UNION ALL SELECT CASE WHEN aged THEN 'AGED' WHEN same THEN 'REPLAYED' ELSE 'REUSED' END,"
+        "   reservation_id, 0, 0, 0, concert_id, date FROM earlier"
         " UNION ALL SELECT CASE WHEN own THEN 'OWN' WHEN sold THEN 'SOLD' ELSE 'HELD' END,"
-        "   NULL, 0, 0, 0 FROM rival WHERE live",
+        "   NULL, 0, 0, 0, NULL, NULL FROM rival WHERE live",
 };
 /* clang-format on */
+
+/* In a statement of its own under the lock of the key's own date, as every change of a row. */
+static const struct db_statement forget_statement = {
+    .name = "forget",
+    .mode = DB_WRITE_LOCKED,
+    .sql = "UPDATE reservation SET idempotency_key = ''"
+           " WHERE reservation_id = $1::uuid AND " IS_AGED,
+};
+
+static enum status forget_key(struct ctx *ctx, struct db *db, const struct db_rows *rows,
+                              size_t row)
+{
+    struct db_params params;
+    db_params_init(&params, ctx);
+    db_add_text(&params, db_text(rows, row, 1));
+    return db_run(ctx, db, &forget_statement, &params,
+                  date_key(db_text(rows, row, 5), db_text(rows, row, 6)), NULL);
+}
 
 /* What a row of the answer means. There may be one of `earlier` and two of `rival`: the first of
  * this list counts, so that a repeat is told before a refusal, and what the user has before what
@@ -132,6 +154,7 @@ static const struct {
     enum status status;
 } outcomes[] = {
     {"DONE", ST_OK},
+    {"AGED", ST_OK},
     {"REPLAYED", ST_OK},
     {"REUSED", ST_IDEMPOTENCY_KEY_REUSED},
     {"OWN", ST_ONE_SEAT_PER_DATE},
@@ -154,6 +177,15 @@ static enum status read_outcome(struct ctx *ctx, const struct db_rows *rows, siz
 
 #define CURRENCY "KRW"
 
+/* The same key may be used for another date at the same time, under that date's lock: its own lock
+ * lets one of the two see the other's row, and neither wait for it in the middle of a batch. */
+static uint64_t user_key(const struct claim_wish *wish)
+{
+    char text[UUID_TEXT_SIZE + CLAIM_KEY_MAX + 1];
+    snprintf(text, sizeof text, "%s/%s", wish->user_id, wish->idempotency_key);
+    return base_hash64(text);
+}
+
 static enum status run_wish(struct ctx *ctx, struct db *db, const struct db_statement *statement,
                             const struct claim_wish *wish, struct db_rows *ret_rows)
 {
@@ -175,10 +207,12 @@ static enum status run_wish(struct ctx *ctx, struct db *db, const struct db_stat
     db_add_text(&params, wish->token_id);
     db_add_text(&params, wish->queue);
     db_add_text(&params, wish->idempotency_key);
+    if (wish->idempotency_key[0] != '\0')
+        db_add_lock(&params, user_key(wish));
     return db_run(ctx, db, statement, &params, date_key(wish->concert_id, wish->date), ret_rows);
 }
 
-static void read_made(const struct db_rows *rows, const struct claim_wish *wish,
+static void read_made(const struct db_rows *rows, size_t row, const struct claim_wish *wish,
                       struct claim *ret_claim)
 {
     struct claim claim = {
@@ -186,38 +220,49 @@ static void read_made(const struct db_rows *rows, const struct claim_wish *wish,
         .price_won = wish->price_won,
         .status = CLAIM_HELD,
         .currency = CURRENCY,
-        .version = db_int64(rows, 0, 2),
-        .created_at_unix_ms = db_int64(rows, 0, 3),
-        .held_until_unix_ms = db_int64(rows, 0, 4),
+        .version = db_int64(rows, row, 2),
+        .created_at_unix_ms = db_int64(rows, row, 3),
+        .held_until_unix_ms = db_int64(rows, row, 4),
     };
-    base_copy_text(claim.reservation_id.text, UUID_TEXT_SIZE, db_text(rows, 0, 1));
+    base_copy_text(claim.reservation_id.text, UUID_TEXT_SIZE, db_text(rows, row, 1));
     base_copy_text(claim.user_id.text, UUID_TEXT_SIZE, wish->user_id);
     base_copy_text(claim.concert_id.text, UUID_TEXT_SIZE, wish->concert_id);
     base_copy_text(claim.date, sizeof claim.date, wish->date);
     *ret_claim = claim;
 }
 
+static bool is_outcome(const struct db_rows *rows, size_t row, const char *name)
+{
+    return strcmp(db_text(rows, row, 0), name) == 0;
+}
+
+/* The whole statement, and once more when all that stood in the way was a key of long ago. */
+static enum status reserve_or_say_why(struct ctx *ctx, struct db *db, const struct claim_wish *wish,
+                                      struct db_rows *rows, size_t *ret_row)
+{
+    TRY(run_wish(ctx, db, &reserve_statement, wish, rows));
+    TRY(read_outcome(ctx, rows, ret_row));
+    if (!is_outcome(rows, *ret_row, "AGED"))
+        return ST_OK;
+    TRY(forget_key(ctx, db, rows, *ret_row));
+    TRY(run_wish(ctx, db, &reserve_statement, wish, rows));
+    TRY(read_outcome(ctx, rows, ret_row));
+    return is_outcome(rows, *ret_row, "AGED") ? ctx_fail(ctx, ST_CONFLICT, "a key came back")
+                                              : ST_OK;
+}
+
 enum status claim_store_reserve(struct ctx *ctx, struct db *db, const struct claim_wish *wish,
                                 struct claim *ret_claim, bool *ret_replayed)
 {
     struct db_rows rows;
-    TRY(run_wish(ctx, db, &claim_hold_statement, wish, &rows));
-    if (rows.row_count == 0) {
-        enum status status = run_wish(ctx, db, &reserve_statement, wish, &rows);
-        if (status == ST_CONSTRAINT_VIOLATED && wish->idempotency_key[0] != '\0') {
-            /* The same key ran for another date, under another lock: now its row is there to be
-             * seen. */
-            ctx_forgive(ctx);
-            status = run_wish(ctx, db, &reserve_statement, wish, &rows);
-        }
-        TRY(status);
-    }
     size_t row = 0;
-    TRY(read_outcome(ctx, &rows, &row));
-    *ret_replayed = strcmp(db_text(&rows, row, 0), "REPLAYED") == 0;
+    TRY(run_wish(ctx, db, &claim_hold_statement, wish, &rows));
+    if (rows.row_count == 0)
+        TRY(reserve_or_say_why(ctx, db, wish, &rows, &row));
+    *ret_replayed = is_outcome(&rows, row, "REPLAYED");
     if (*ret_replayed)
         return claim_store_get(ctx, db, db_text(&rows, row, 1), ret_claim);
-    read_made(&rows, wish, ret_claim);
+    read_made(&rows, row, wish, ret_claim);
     return ST_OK;
 }
 
@@ -397,22 +442,50 @@ static const struct db_statement sweep_statement = {
            "   AND status IN ('HELD', 'PAYING') AND claim_until <= clock_timestamp()",
 };
 
-enum status claim_store_sweep(struct ctx *ctx, struct db *db, int64_t dates_max, int64_t *ret_count)
+static const struct db_statement find_aged_statement = {
+    .name = "find_aged",
+    .mode = DB_READ,
+    .sql = "SELECT DISTINCT concert_id, date FROM reservation"
+           " WHERE idempotency_key <> '' AND " IS_AGED " LIMIT $1::bigint",
+};
+static const struct db_statement forget_aged_statement = {
+    .name = "forget_aged",
+    .mode = DB_WRITE_LOCKED,
+    .sql =
+        "UPDATE reservation SET idempotency_key = ''"
+        " WHERE concert_id = $1::uuid AND date = $2::date AND idempotency_key <> '' AND " IS_AGED,
+};
+
+/* Runs `tidy` for each date that `find` finds. */
+static enum status tidy_dates(struct ctx *ctx, struct db *db, const struct db_statement *find,
+                              const struct db_statement *tidy, int64_t dates_max,
+                              int64_t *ret_count)
 {
     struct db_params params;
     struct db_rows dates, swept;
     int64_t count = 0;
     db_params_init(&params, ctx);
     db_add_int64(&params, dates_max);
-    TRY(db_run(ctx, db, &find_lapsed_statement, &params, 0, &dates));
+    TRY(db_run(ctx, db, find, &params, 0, &dates));
     for (size_t i = 0; i < dates.row_count; i++) {
         const char *concert_id = db_text(&dates, i, 0), *date = db_text(&dates, i, 1);
         db_params_init(&params, ctx);
         db_add_text(&params, concert_id);
         db_add_text(&params, date);
-        TRY(db_run(ctx, db, &sweep_statement, &params, date_key(concert_id, date), &swept));
+        TRY(db_run(ctx, db, tidy, &params, date_key(concert_id, date), &swept));
         count += swept.affected;
     }
     *ret_count = count;
     return ST_OK;
+}
+
+enum status claim_store_sweep(struct ctx *ctx, struct db *db, int64_t dates_max, int64_t *ret_count)
+{
+    return tidy_dates(ctx, db, &find_lapsed_statement, &sweep_statement, dates_max, ret_count);
+}
+
+enum status claim_store_forget_keys(struct ctx *ctx, struct db *db, int64_t dates_max,
+                                    int64_t *ret_count)
+{
+    return tidy_dates(ctx, db, &find_aged_statement, &forget_aged_statement, dates_max, ret_count);
 }

@@ -54,5 +54,8 @@ enum status claim_store_move(struct ctx *ctx, struct db *db, const struct claim_
 /* Tidies claims past their time on at most `dates_max` dates; *ret_count is how many. */
 enum status claim_store_sweep(struct ctx *ctx, struct db *db, int64_t dates_max,
                               int64_t *ret_count) MUST_CHECK;
+/* The same for idempotency keys older than 24 hours, which count for nothing any more. */
+enum status claim_store_forget_keys(struct ctx *ctx, struct db *db, int64_t dates_max,
+                                    int64_t *ret_count) MUST_CHECK;
 
 #endif

@@ -345,6 +345,30 @@ START_TEST(two_instances_under_locks_never_deadlock)
 }
 END_TEST
 
+START_TEST(a_second_lock_is_waited_for_as_the_first_is)
+{
+    static const struct db_statement lock = {
+        .name = "hold_second", .sql = "SELECT pg_advisory_xact_lock(99)", .mode = DB_WRITE};
+    struct db_tx *tx = NULL;
+    struct db_params params;
+    struct db_rows rows;
+    ck_assert_int_eq(db_begin(&ctx, db, &tx), ST_OK);
+    ck_assert_int_eq(db_tx_run(&ctx, tx, &lock, NULL, NULL), ST_OK);
+    for (uint64_t second = 98; second <= 100; second++) {
+        struct ctx hasty;
+        ctx_init(&hasty, &arena);
+        ctx_set_timeout_ms(&hasty, second == 99 ? 300 : 10000);
+        db_params_init(&params, &hasty);
+        db_add_int64(&params, (int64_t)second);
+        db_add_int64(&params, 1);
+        db_add_lock(&params, second);
+        ck_assert_int_eq(db_run(&hasty, db, &insert_locked, &params, 7, &rows),
+                         second == 99 ? ST_TIMEOUT : ST_OK);
+    }
+    db_end(&tx);
+}
+END_TEST
+
 START_TEST(a_locked_table_is_waited_for_until_the_deadline_only)
 {
     static const struct db_statement lock_table = {
@@ -513,6 +537,7 @@ int main(void)
     tcase_add_test(cases, a_failing_call_of_a_statement_that_takes_many_fails_alone);
     tcase_add_test(cases, calls_too_large_for_one_statement_run_one_by_one);
     tcase_add_test(cases, two_instances_under_locks_never_deadlock);
+    tcase_add_test(cases, a_second_lock_is_waited_for_as_the_first_is);
     tcase_add_test(cases, a_locked_table_is_waited_for_until_the_deadline_only);
     tcase_add_test(cases, a_transaction_commits_whole_or_not_at_all);
     tcase_add_test(cases, transactions_beyond_the_pool_wait_until_the_deadline_only);

@@ -107,6 +107,53 @@ START_TEST(a_key_reserves_once_also_across_dates)
 }
 END_TEST
 
+/* As if the claim had been made that long ago. */
+static void age(const struct claim *claim, const char *interval)
+{
+    char sql[256];
+    snprintf(sql, sizeof sql,
+             "UPDATE reservation SET created_at = clock_timestamp() - interval '%s'"
+             " WHERE reservation_id = '%s'",
+             interval, claim->reservation_id.text);
+    ask(sql);
+}
+
+START_TEST(a_key_is_kept_for_24_hours_and_then_forgotten)
+{
+    const struct uuid a = user();
+    struct claim first, again;
+    bool replayed;
+    int64_t forgotten;
+    struct claim_wish wish = wish_of(a.text, 7);
+    wish.idempotency_key = "k-1";
+    ck_assert_int_eq(reserve(&wish, &first), ST_OK);
+    age(&first, "23 hours 59 minutes");
+    ck_assert_int_eq(claim_store_forget_keys(&ctx, db, 10, &forgotten), ST_OK);
+    ck_assert_int_eq(forgotten, 0);
+    ck_assert_int_eq(claim_store_reserve(&ctx, second, &wish, &again, &replayed), ST_OK);
+    ck_assert(replayed);
+
+    /* It counts for nothing any more, whether or not somebody has tidied: for another date it is a
+     * new key, and that date's answer is its answer from now on. */
+    age(&first, "24 hours");
+    wish.date = "2030-01-02";
+    ck_assert_int_eq(claim_store_reserve(&ctx, second, &wish, &again, &replayed), ST_OK);
+    ck_assert(!replayed);
+    ck_assert_str_ne(first.reservation_id.text, again.reservation_id.text);
+    ck_assert_int_eq(claim_store_reserve(&ctx, db, &wish, &again, &replayed), ST_OK);
+    ck_assert(replayed);
+    ck_assert_int_eq(claim_store_get(&ctx, db, first.reservation_id.text, &first), ST_OK);
+    ck_assert_int_eq(first.status, CLAIM_HELD); /* the claim stays what it is */
+
+    age(&again, "25 hours");
+    ck_assert_int_eq(claim_store_forget_keys(&ctx, db, 10, &forgotten), ST_OK);
+    ck_assert_int_eq(forgotten, 1);
+    ck_assert_str_eq(ask("SELECT count(*) FROM reservation WHERE idempotency_key <> ''"), "0");
+    /* With its key forgotten the same request is a new one, and meets the hold that is there. */
+    ck_assert_int_eq(reserve(&wish, &again), ST_ONE_SEAT_PER_DATE);
+}
+END_TEST
+
 struct fan {
     struct db *db;
     struct uuid user_id;
@@ -326,6 +373,7 @@ int main(void)
         a_payment_claims_releases_and_confirms_only_its_own,
         a_lease_outlives_the_hold_by_five_minutes_at_most,
         a_key_reserves_once_also_across_dates,
+        a_key_is_kept_for_24_hours_and_then_forgotten,
         of_300_users_for_one_seat_exactly_one_wins,
         of_50_users_for_50_seats_all_win,
         of_one_users_50_wishes_one_comes_true,
