@@ -69,8 +69,8 @@ test('a hall of 5,000 seats: one tab stop, and every seat is reached by keys', a
   await me.close();
 });
 
-test('a concert with a line of its own is joined from the list', async () => {
-  await makeHall(suite, 'A Line of Its Own', 20, { queue: 'own' });
+test('a concert with a line of its own is joined from the list, or where its address leads to a refusal', async () => {
+  const hall = await makeHall(suite, 'A Line of Its Own', 20, { queue: 'own' });
   const me = await Visitor.open(browser, address);
   await me.enter();
   await me.click('button.poster:has-text("A Line of Its Own")');
@@ -80,6 +80,13 @@ test('a concert with a line of its own is joined from the list', async () => {
   await me.charge();
   await me.pay();
   await me.close();
+
+  const guest = await Visitor.open(browser, address);
+  await guest.enter();
+  await guest.page.goto(`${address}${hall}`);
+  await guest.click('[role=alert] button:has-text("Join that line")');
+  await guest.see(`${guest.seat(7)}.sold`);
+  await guest.close();
 });
 
 test('the reference draws every operation and schema of the document', async () => {

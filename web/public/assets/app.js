@@ -151,16 +151,26 @@ function showProblem(error) {
   const t = text();
   if (refusal.code === 'TOKEN_EXPIRED') session.markExpired();
   // A token of another line is good there: the refusal names this concert's line.
-  if (refusal.code === 'TOKEN_INVALID' && refusal.problem.queue === undefined) session.forget();
+  const line = refusal.code === 'TOKEN_INVALID' ? refusal.problem.queue : undefined;
+  if (refusal.code === 'TOKEN_INVALID' && line === undefined) session.forget();
   const next = /** @type {Record<string, string>} */ (t.next);
   const alert = byId('alert');
   alert.replaceChildren();
   put(alert,
     h('div', {},
       h('strong', {}, refusal.problem.title ?? t.failed),
-      h('p', {}, next[refusal.code] ?? t.next.other)),
-    view.querySelector('h1') === null && h('button', { class: 'plain', onclick: render }, t.tryAgain),
+      h('p', {}, line === undefined ? next[refusal.code] ?? t.next.other : t.otherLineText)),
+    line !== undefined && h('button', { class: 'plain', onclick: () => changeLine(line) }, t.joinOther),
+    line === undefined && view.querySelector('h1') === null && h('button', { class: 'plain', onclick: render }, t.tryAgain),
     h('button', { class: 'plain', onclick: hideProblem }, t.close));
+}
+
+/** The place in this line is given back for one in that. @param {string} line */
+function changeLine(line) {
+  void attempt(async () => {
+    await session.leave();
+    await session.join(line);
+  }, new AbortController().signal);
 }
 
 function renderBar() {

@@ -45,6 +45,8 @@ const en = {
 
   concertsTitle: 'Choose a concert',
   otherLine: 'Has its own line: join it',
+  otherLineText: 'This concert has a line of its own. You can give your place here back for one there.',
+  joinOther: 'Join that line',
   heldNote: (/** @type {string} */ time) => `Held for you, ${time} left to pay.`,
   datesTitle: 'Choose a date',
   noDates: 'No date has a free seat now. Held seats come back after five minutes: look again shortly, or choose another concert.',
@@ -170,6 +172,8 @@ const ko = {
 
   concertsTitle: '공연 선택',
   otherLine: '전용 대기열이 있습니다: 들어가기',
+  otherLineText: '이 공연에는 전용 대기열이 있습니다. 지금 순번을 반납하고 그 대기열에 들어갈 수 있습니다.',
+  joinOther: '전용 대기열 들어가기',
   heldNote: (time) => `선점한 좌석입니다. ${time} 안에 결제해 주세요.`,
   datesTitle: '날짜 선택',
   noDates: '지금은 남은 좌석이 있는 날짜가 없습니다. 선점된 좌석은 5분 뒤 풀릴 수 있으니 잠시 후 다시 보거나 다른 공연을 골라 주세요.',
