@@ -49,6 +49,7 @@ postgres_add_service() {
         printf '\\set service %s\n' "$1"
         printf '\\set owner_password %s\n' "$(secret "$1_owner")"
         printf '\\set app_password %s\n' "$(secret "$1_app")"
+        printf '\\set audit_password %s\n' "$(secret "$1_audit")"
         cat "$source_dir/deploy/postgres/service.sql"
     } | postgres_query -f - >"$log" 2>&1 || fail "the database of $1 could not be made; see $log"
 }

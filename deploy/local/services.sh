@@ -166,7 +166,7 @@ write_env() {
         for service in "${services[@]}"; do
             prefix=$(upper "$service")
             echo "${prefix}_TARGET='$(target "$service")'"
-            echo "${prefix}_AUDIT_DB_URL='${POSTGRES_URL%/*}/$service'"
+            echo "${prefix}_AUDIT_DB_URL='$(service_url "$service" audit)'"
             for ((n = 1; n <= REPLICAS; n++)); do
                 echo "${prefix}_${n}_GRPC='$(grpc_address "$service" "$n")'"
                 echo "${prefix}_${n}_ADMIN='$(admin_address "$service" "$n")'"

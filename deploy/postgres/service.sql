@@ -1,5 +1,6 @@
 -- One service's database and roles, for psql: -v service=wallet -v owner_password=... -v app_password=...
 -- <service>_owner owns the tables and runs migrations; <service>_app may only do what migrations grant.
+-- With -v audit_password=... also <service>_audit, for boxoffice-admin audit: reads every table, writes none.
 -- Safe to repeat.
 \set owner :service _owner
 \set app :service _app
@@ -21,3 +22,15 @@ GRANT CONNECT ON DATABASE :"service" TO :"app";
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT ALL ON SCHEMA public TO :"owner";
 GRANT USAGE ON SCHEMA public TO :"app";
+\if :{?audit_password}
+\set audit :service _audit
+SELECT format('CREATE ROLE %I LOGIN', :'audit')
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'audit') \gexec
+ALTER ROLE :"audit" PASSWORD :'audit_password';
+ALTER ROLE :"audit" SET lock_timeout = '5s';
+-- The audit brings rows together in temporary tables of its own session.
+GRANT CONNECT, TEMPORARY ON DATABASE :"service" TO :"audit";
+GRANT USAGE ON SCHEMA public TO :"audit";
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO :"audit";
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" IN SCHEMA public GRANT SELECT ON TABLES TO :"audit";
+\endif

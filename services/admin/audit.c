@@ -96,11 +96,15 @@ static enum status look(struct ctx *ctx, const struct audit_options *options, st
     struct db_params params;
     db_params_init(&params, ctx);
     db_add_int64(&params, options->balance_won_max);
+    db_add_int64(&params, (int64_t)options->samples);
 
     struct db_rows rows;
     TRY(db_tx_run(ctx, tx, &invariant->query, &params, &rows));
-    assert(rows.row_count <= AUDIT_SAMPLE_MAX);
+    assert(rows.row_count <= options->samples);
     *ret_finding = (struct audit_finding){.invariant = invariant, .sample_count = rows.row_count};
+    ret_finding->samples = arena_calloc(ctx->arena, rows.row_count + 1, sizeof(const char *));
+    if (!ret_finding->samples)
+        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
     if (rows.row_count > 0)
         ret_finding->violations = db_int64(&rows, 0, 1);
     for (size_t i = 0; i < rows.row_count; i++)
@@ -115,6 +119,7 @@ enum status audit_run(struct ctx *ctx, const struct audit_options *options,
     scoped(db_end) struct db_tx *session = NULL;
     struct audit_report report = {0};
     assert(audit_invariant_count <= AUDIT_FINDINGS_MAX);
+    assert(options->samples >= 1 && options->samples <= AUDIT_SAMPLES_MAX);
 
     TRY(connect(options->urls[options->session], &db));
     TRY(db_begin(ctx, db, &session));

@@ -15,13 +15,15 @@ struct audit_options {
     /* Where the temporary tables live: one of the urls, whose role may make them. */
     enum audit_service session;
     int64_t balance_won_max; /* the limit that charges were held to */
+    size_t samples; /* violations told one by one, of each invariant: 1..AUDIT_SAMPLES_MAX */
 };
+enum { AUDIT_SAMPLES_MAX = 1000 };
 
 struct audit_finding {
     const struct audit_invariant *invariant;
     int64_t violations;
     size_t sample_count;
-    const char *samples[AUDIT_SAMPLE_MAX]; /* in the ctx's arena */
+    const char **samples; /* in the ctx's arena, sorted as the database sorts */
 };
 
 enum { AUDIT_FINDINGS_MAX = 32 };

@@ -18,6 +18,10 @@ const struct config_setting audit_settings[] = {
     {"WALLET_BALANCE_MAX", CONFIG_INT, FIELD(balance_won_max), "100000000", 1,
      INT64_C(1000000000000), "won",
      "the most a charge may bring a balance to, as the wallet has it"},
+    {"AUDIT_ADMIN_LISTEN", CONFIG_TEXT, FIELD(admin_listen), "0.0.0.0:9106", 1, 255, "",
+     "of audit --serve: HTTP address of /livez, /readyz and /metrics"},
+    {"AUDIT_INTERVAL_MS", CONFIG_INT, FIELD(interval_ms), "30000", 100, 3600000, "ms",
+     "of audit --serve: between two looks; what both of them tell is there to stay"},
 };
 const size_t audit_setting_count = ARRAY_LEN(audit_settings);
 

@@ -14,6 +14,8 @@ struct audit_config {
     char *wallet_url;
     char *payment_url;
     int64_t balance_won_max;
+    char *admin_listen;
+    int64_t interval_ms;
 };
 extern const struct config_setting audit_settings[];
 extern const size_t audit_setting_count;

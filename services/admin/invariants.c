@@ -4,62 +4,63 @@
 
 /* `violations` selects one column named what. $1 is the limit of a balance; every query takes it,
  * used or not. */
-#define INVARIANT(number, title, violations)                                                       \
+#define ALWAYS(number, title, violations)     INVARIANT(number, title, false, violations)
+#define WHEN_QUIET(number, title, violations) INVARIANT(number, title, true, violations)
+#define INVARIANT(number, title, when_quiet, violations)                                           \
     {                                                                                              \
-        .id = number, .sentence = title,                                                           \
+        .id = number, .sentence = title, .settles = when_quiet,                                    \
         .query = {                                                                                 \
             .name = number,                                                                        \
             .sql = "SELECT what, count(*) OVER () FROM (" violations ") AS violation"              \
-                   " WHERE $1::bigint IS NOT NULL ORDER BY what LIMIT 5",                          \
+                   " WHERE $1::bigint IS NOT NULL ORDER BY what LIMIT $2::bigint",                 \
             .mode = DB_READ,                                                                       \
         },                                                                                         \
     }
 
-#define LIVE "status IN ('HELD', 'PAYING', 'CONFIRMED')"
-#define PAID "state IN ('EXPIRING_TOKEN', 'COMPLETED')"
-#define OVER "state IN ('EXPIRING_TOKEN', 'COMPLETED', 'FAILED')"
+#define KEY_KEPT "interval '24 hours'"
+#define LIVE     "status IN ('HELD', 'PAYING', 'CONFIRMED')"
+#define PAID     "state IN ('EXPIRING_TOKEN', 'COMPLETED')"
+#define OVER     "state IN ('EXPIRING_TOKEN', 'COMPLETED', 'FAILED')"
 
 const struct audit_invariant audit_invariants[] = {
-    INVARIANT("I1", "a seat has at most one live claim",
-              "SELECT format('seat %s of %s on %s has %s live claims', seat_no, concert_id, date,"
-              "   count(*)) AS what"
-              " FROM audit_claim WHERE " LIVE
-              " GROUP BY concert_id, date, seat_no HAVING count(*) > 1"),
+    ALWAYS("I1", "a seat has at most one live claim",
+           "SELECT format('seat %s of %s on %s has %s live claims', seat_no, concert_id, date,"
+           "   count(*)) AS what"
+           " FROM audit_claim WHERE " LIVE
+           " GROUP BY concert_id, date, seat_no HAVING count(*) > 1"),
 
-    INVARIANT("I2", "a user has at most one live claim per date",
-              "SELECT format('user %s has %s live claims of %s on %s', user_id, count(*),"
-              "   concert_id, date) AS what"
-              " FROM audit_claim WHERE " LIVE
-              " GROUP BY concert_id, date, user_id HAVING count(*) > 1"),
+    ALWAYS("I2", "a user has at most one live claim per date",
+           "SELECT format('user %s has %s live claims of %s on %s', user_id, count(*),"
+           "   concert_id, date) AS what"
+           " FROM audit_claim WHERE " LIVE
+           " GROUP BY concert_id, date, user_id HAVING count(*) > 1"),
 
-    INVARIANT(
-        "I3", "a balance equals the sum of its ledger entries",
-        "SELECT format('user %s has %s won but entries of %s', coalesce(a.user_id, e.user_id),"
-        "   a.balance_won, e.sum_won) AS what"
-        " FROM audit_account a FULL JOIN (SELECT user_id, sum(amount_won) AS sum_won"
-        "   FROM audit_entry GROUP BY user_id) e USING (user_id)"
-        " WHERE coalesce(a.balance_won, -1) <> coalesce(e.sum_won, 0)"
-        " UNION ALL"
-        " SELECT format('entry %s of user %s says %s won after it, the entries say %s',"
-        "   entry_id, user_id, balance_after_won, sum_won)"
-        " FROM (SELECT *, sum(amount_won) OVER (PARTITION BY user_id ORDER BY entry_no)"
-        "   AS sum_won FROM audit_entry) e"
-        " WHERE balance_after_won <> sum_won"),
+    ALWAYS("I3", "a balance equals the sum of its ledger entries",
+           "SELECT format('user %s has %s won but entries of %s', coalesce(a.user_id, e.user_id),"
+           "   a.balance_won, e.sum_won) AS what"
+           " FROM audit_account a FULL JOIN (SELECT user_id, sum(amount_won) AS sum_won"
+           "   FROM audit_entry GROUP BY user_id) e USING (user_id)"
+           " WHERE coalesce(a.balance_won, -1) <> coalesce(e.sum_won, 0)"
+           " UNION ALL"
+           " SELECT format('entry %s of user %s says %s won after it, the entries say %s',"
+           "   entry_id, user_id, balance_after_won, sum_won)"
+           " FROM (SELECT *, sum(amount_won) OVER (PARTITION BY user_id ORDER BY entry_no)"
+           "   AS sum_won FROM audit_entry) e"
+           " WHERE balance_after_won <> sum_won"),
 
     /* Refunds are never refused, so they alone may lift a balance above the limit. */
-    INVARIANT(
-        "I4", "no balance is negative or above the limit",
-        "SELECT format('user %s has %s won', user_id, balance_won) AS what"
-        " FROM audit_account a"
-        " WHERE balance_won < 0 OR balance_won - coalesce((SELECT sum(amount_won)"
-        "   FROM audit_entry e WHERE e.user_id = a.user_id AND kind = 'REFUND'), 0) > $1::bigint"
-        " UNION ALL"
-        " SELECT format('entry %s of user %s left %s won', entry_id, user_id, balance_after_won)"
-        " FROM audit_entry"
-        " WHERE balance_after_won < 0"
-        "   OR (kind = 'CHARGE' AND balance_after_won > $1::bigint)"),
+    ALWAYS("I4", "no balance is negative or above the limit",
+           "SELECT format('user %s has %s won', user_id, balance_won) AS what"
+           " FROM audit_account a"
+           " WHERE balance_won < 0 OR balance_won - coalesce((SELECT sum(amount_won)"
+           "   FROM audit_entry e WHERE e.user_id = a.user_id AND kind = 'REFUND'), 0) > $1::bigint"
+           " UNION ALL"
+           " SELECT format('entry %s of user %s left %s won', entry_id, user_id, balance_after_won)"
+           " FROM audit_entry"
+           " WHERE balance_after_won < 0"
+           "   OR (kind = 'CHARGE' AND balance_after_won > $1::bigint)"),
 
-    INVARIANT(
+    WHEN_QUIET(
         "I5", "money is constant: balances and what was paid are what was charged",
         "SELECT format('user %s has %s won, paid %s, charged %s', user_id, balance_won, paid_won,"
         "   charged_won) AS what"
@@ -72,19 +73,24 @@ const struct audit_invariant audit_invariants[] = {
         "       WHERE kind = 'CHARGE') m GROUP BY user_id) s"
         " WHERE balance_won + paid_won <> charged_won"),
 
-    INVARIANT(
+    ALWAYS(
         "I6", "an idempotency key has one effect",
-        "SELECT format('user %s charged %s times with one key', user_id, count(*)) AS what"
-        " FROM audit_entry WHERE kind = 'CHARGE'"
-        " GROUP BY user_id, idempotency_key HAVING count(*) > 1"
-        " UNION ALL"
+        "SELECT format('user %s charged twice with one key: %s and %s', user_id, earlier_id,"
+        "   entry_id) AS what"
+        " FROM (SELECT *, lag(created_at) OVER of_key AS earlier, lag(entry_id) OVER of_key"
+        "     AS earlier_id FROM audit_entry WHERE kind = 'CHARGE'"
+        "   WINDOW of_key AS (PARTITION BY user_id, idempotency_key ORDER BY created_at)) e"
+        " WHERE created_at - earlier < " KEY_KEPT " UNION ALL"
         " SELECT format('debit %s has %s entries of kind %s', debit_id, count(*), kind)"
         " FROM audit_entry WHERE kind <> 'CHARGE'"
         " GROUP BY debit_id, kind HAVING count(*) > 1"
         " UNION ALL"
-        " SELECT format('user %s made %s payments with one key', user_id, count(*))"
-        " FROM audit_payment GROUP BY user_id, idempotency_key HAVING count(*) > 1"
-        " UNION ALL"
+        " SELECT format('user %s made two payments with one key: %s and %s', user_id, earlier_id,"
+        "   payment_id)"
+        " FROM (SELECT *, lag(created_at) OVER of_key AS earlier, lag(payment_id) OVER of_key"
+        "     AS earlier_id FROM audit_payment"
+        "   WINDOW of_key AS (PARTITION BY user_id, idempotency_key ORDER BY created_at)) p"
+        " WHERE created_at - earlier < " KEY_KEPT " UNION ALL"
         " SELECT format('user %s reserved %s times with one key', user_id, count(*))"
         " FROM audit_claim WHERE idempotency_key <> ''"
         " GROUP BY user_id, idempotency_key HAVING count(*) > 1"
@@ -94,7 +100,7 @@ const struct audit_invariant audit_invariants[] = {
         " FROM audit_payment p JOIN audit_entry e ON e.debit_id = p.debit_id AND e.kind = 'DEBIT'"
         " WHERE p.balance_after_won <> e.balance_after_won"),
 
-    INVARIANT(
+    WHEN_QUIET(
         "I7", "completed payments and confirmed reservations agree; other debits are refunded once",
         "SELECT format('payment %s (%s, user %s, seat %s, %s won) and reservation %s (%s, user %s,"
         "   seat %s, %s won) differ', p.payment_id, p.state, p.user_id, p.seat_no, p.amount_won,"
@@ -125,11 +131,11 @@ const struct audit_invariant audit_invariants[] = {
         " FROM audit_payment p WHERE " PAID "   AND NOT EXISTS (SELECT FROM audit_entry e"
         "     WHERE e.debit_id = p.debit_id AND e.kind = 'DEBIT')"),
 
-    INVARIANT("I8", "no seat was confirmed after its claim had lapsed",
-              "SELECT format('reservation %s of user %s', reservation_id, user_id) AS what"
-              " FROM audit_claim WHERE confirmed_late"),
+    ALWAYS("I8", "no seat was confirmed after its claim had lapsed",
+           "SELECT format('reservation %s of user %s', reservation_id, user_id) AS what"
+           " FROM audit_claim WHERE confirmed_late"),
 
-    INVARIANT(
+    WHEN_QUIET(
         "I9", "nothing is stuck: no payment in the middle, no claim past its time",
         "SELECT format('payment %s is %s', payment_id, state) AS what"
         " FROM audit_payment WHERE state NOT IN ('COMPLETED', 'FAILED')"
@@ -142,31 +148,30 @@ const struct audit_invariant audit_invariants[] = {
         " FROM audit_claim c LEFT JOIN audit_payment p USING (payment_id)"
         " WHERE c.status = 'PAYING' AND (p.payment_id IS NULL OR p." OVER ")"),
 
-    INVARIANT(
-        "I10", "no object is touched by another user",
-        "SELECT format('payment %s of user %s is for reservation %s of user %s', p.payment_id,"
-        "   p.user_id, c.reservation_id, c.user_id) AS what"
-        " FROM audit_payment p JOIN audit_claim c USING (reservation_id)"
-        " WHERE p.user_id <> c.user_id AND p.amount_won IS NOT NULL"
-        " UNION ALL"
-        " SELECT format('reservation %s of user %s was paid by payment %s of user %s',"
-        "   c.reservation_id, c.user_id, p.payment_id, p.user_id)"
-        " FROM audit_claim c JOIN audit_payment p USING (payment_id)"
-        " WHERE c.user_id <> p.user_id"
-        " UNION ALL"
-        " SELECT format('entry %s of user %s belongs to payment %s of user %s', e.entry_id,"
-        "   e.user_id, p.payment_id, p.user_id)"
-        " FROM audit_entry e JOIN audit_payment p USING (payment_id)"
-        " WHERE e.user_id <> p.user_id OR e.debit_id <> p.debit_id"
-        " UNION ALL"
-        " SELECT DISTINCT format('%s of user %s went through the token of user %s', o.what,"
-        "   o.user_id, t.user_id)"
-        " FROM (SELECT 'reservation ' || reservation_id AS what, user_id, token_id"
-        "     FROM audit_claim"
-        "   UNION ALL SELECT 'payment ' || payment_id, user_id, token_id FROM audit_payment) o"
-        " JOIN audit_event t USING (token_id) WHERE o.user_id <> t.user_id"),
+    ALWAYS("I10", "no object is touched by another user",
+           "SELECT format('payment %s of user %s is for reservation %s of user %s', p.payment_id,"
+           "   p.user_id, c.reservation_id, c.user_id) AS what"
+           " FROM audit_payment p JOIN audit_claim c USING (reservation_id)"
+           " WHERE p.user_id <> c.user_id AND p.amount_won IS NOT NULL"
+           " UNION ALL"
+           " SELECT format('reservation %s of user %s was paid by payment %s of user %s',"
+           "   c.reservation_id, c.user_id, p.payment_id, p.user_id)"
+           " FROM audit_claim c JOIN audit_payment p USING (payment_id)"
+           " WHERE c.user_id <> p.user_id"
+           " UNION ALL"
+           " SELECT format('entry %s of user %s belongs to payment %s of user %s', e.entry_id,"
+           "   e.user_id, p.payment_id, p.user_id)"
+           " FROM audit_entry e JOIN audit_payment p USING (payment_id)"
+           " WHERE e.user_id <> p.user_id OR e.debit_id <> p.debit_id"
+           " UNION ALL"
+           " SELECT DISTINCT format('%s of user %s went through the token of user %s', o.what,"
+           "   o.user_id, t.user_id)"
+           " FROM (SELECT 'reservation ' || reservation_id AS what, user_id, token_id"
+           "     FROM audit_claim"
+           "   UNION ALL SELECT 'payment ' || payment_id, user_id, token_id FROM audit_payment) o"
+           " JOIN audit_event t USING (token_id) WHERE o.user_id <> t.user_id"),
 
-    INVARIANT(
+    WHEN_QUIET(
         "I11", "a sequence number belongs to one user, admissions are in order and within capacity",
         "SELECT format('sequence %s of %s belongs to %s users', sequence, queue,"
         "   count(DISTINCT user_id)) AS what"
@@ -188,11 +193,25 @@ const struct audit_invariant audit_invariants[] = {
         "   active, capacity)"
         " FROM audit_event WHERE event = 'ADMITTED' AND active > capacity"),
 
-    INVARIANT("I12", "every hold belongs to a user who was admitted",
-              "SELECT format('reservation %s of user %s, token %s of %s', reservation_id, user_id,"
-              "   token_id, queue) AS what"
-              " FROM audit_claim c WHERE NOT EXISTS (SELECT FROM audit_event t"
-              "   WHERE t.token_id = c.token_id AND t.user_id = c.user_id AND t.queue = c.queue"
-              "     AND t.event = 'ADMITTED')"),
+    WHEN_QUIET("I12", "every hold belongs to a user who was admitted",
+               "SELECT format('reservation %s of user %s, token %s of %s', reservation_id, user_id,"
+               "   token_id, queue) AS what"
+               " FROM audit_claim c WHERE NOT EXISTS (SELECT FROM audit_event t"
+               "   WHERE t.token_id = c.token_id AND t.user_id = c.user_id AND t.queue = c.queue"
+               "     AND t.event = 'ADMITTED')"),
+
+    ALWAYS("I13", "what a client was told is there: every kept key has its own effect",
+           "SELECT format('a charge key of user %s answers with entry %s, which is %s', k.user_id,"
+           "   k.entry_id, coalesce('of kind ' || e.kind || ' and user ' || e.user_id, 'gone'))"
+           "   AS what"
+           " FROM audit_charge_key k LEFT JOIN audit_entry e USING (entry_id)"
+           " WHERE (e.kind, e.user_id, e.idempotency_key)"
+           "   IS DISTINCT FROM ('CHARGE', k.user_id, k.idempotency_key)"
+           " UNION ALL"
+           " SELECT format('a payment key of user %s answers with payment %s, which is %s',"
+           "   k.user_id, k.payment_id, coalesce('of user ' || p.user_id, 'gone'))"
+           " FROM audit_payment_key k LEFT JOIN audit_payment p USING (payment_id)"
+           " WHERE (p.user_id, p.idempotency_key)"
+           "   IS DISTINCT FROM (k.user_id, k.idempotency_key)"),
 };
 const size_t audit_invariant_count = ARRAY_LEN(audit_invariants);

@@ -26,9 +26,9 @@ static const struct {
      "<concert id> <date> starts_at=<time> sale_opens_at=<time> [sale_closes_at=<time>] "
      "[seats_total=<number>] tier=<first>-<last>:<won>...",
      "adds a date; times like 2027-01-31T10:30:00Z; safe to repeat", command_add_date},
-    {"audit", "[--json] [--wait <seconds>]",
+    {"audit", "[--json] [--wait <seconds>] | --serve",
      "counts the violations of every invariant, looking again for up to 10 s until there are none; "
-     "exit code 1 when there are",
+     "exit code 1 when there are; --serve: looks for good, and shows the counts as metrics",
      command_audit},
     {"queue", "<queue>", "shows a queue's policy and figures", command_queue},
     {"policy", "<queue> [counter|gate|both] [pause|resume] [<member>=<number>...]",

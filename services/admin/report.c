@@ -17,6 +17,9 @@ void report_print(const struct audit_report *report, FILE *out)
             fprintf(out, "      ... and %" PRId64 " more\n",
                     finding->violations - (int64_t)finding->sample_count);
     }
+    fputs(
+        "I14 no crash, no leak, serving again after a fault: seen from outside (tests, /readyz)\n",
+        out);
     fprintf(out, "%s: %zu invariants over %" PRId64 " rows, %" PRId64 " violations\n",
             report->violations == 0 ? "sound" : "BROKEN", report->count, report->rows_read,
             report->violations);

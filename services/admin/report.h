@@ -6,7 +6,8 @@
 
 #include "audit.h"
 
-/* One line an invariant, "I3 <sentence> violations=0", and below it some of its violations. */
+/* One line an invariant, "I3 <sentence> violations=0", and below it some of its violations; last
+ * what no database can tell. */
 void report_print(const struct audit_report *report, FILE *out);
 /* {"violations":0,"rows_read":..,"invariants":[{"id":"I1","sentence":..,"violations":0,"samples":[..]},..]}
  */

@@ -51,14 +51,22 @@ const struct audit_source audit_sources[] = {
            "SELECT user_id, balance_won FROM account"),
     SOURCE(AUDIT_WALLET, "audit_entry",
            "entry_no bigint, entry_id uuid, user_id uuid, kind text, amount_won bigint,"
-           " balance_after_won bigint, idempotency_key text, debit_id uuid, payment_id uuid",
+           " balance_after_won bigint, idempotency_key text, debit_id uuid, payment_id uuid,"
+           " created_at timestamptz",
            "SELECT entry_no, entry_id, user_id, kind, amount_won, balance_after_won,"
-           " idempotency_key, debit_id, payment_id FROM ledger"),
+           " idempotency_key, debit_id, payment_id, created_at FROM ledger"),
+    SOURCE(AUDIT_WALLET, "audit_charge_key", "user_id uuid, idempotency_key text, entry_id uuid",
+           "SELECT user_id, idempotency_key, entry_id FROM charge_key"),
     SOURCE(AUDIT_PAYMENT, "audit_payment",
            "payment_id uuid, user_id uuid, reservation_id uuid, idempotency_key text,"
            " debit_id uuid, token_id uuid, queue text, state text, amount_won bigint,"
-           " concert_id uuid, date date, seat_no integer, balance_after_won bigint",
+           " concert_id uuid, date date, seat_no integer, balance_after_won bigint,"
+           " created_at timestamptz",
            "SELECT payment_id, user_id, reservation_id, idempotency_key, debit_id, token_id, queue,"
-           " state, amount_won, concert_id, date, seat_no, balance_after_won FROM payment"),
+           " state, amount_won, concert_id, date, seat_no, balance_after_won, created_at"
+           " FROM payment"),
+    SOURCE(AUDIT_PAYMENT, "audit_payment_key",
+           "user_id uuid, idempotency_key text, payment_id uuid",
+           "SELECT user_id, idempotency_key, payment_id FROM payment_key"),
 };
 const size_t audit_source_count = ARRAY_LEN(audit_sources);

@@ -172,10 +172,11 @@ void support_postgres_add_service(struct support_postgres *postgres, const char 
     assert(source != NULL);
     char command[2 * PATH_SIZE];
     int status;
-    snprintf(command, sizeof command,
-             "psql -qAtX -v ON_ERROR_STOP=1 -v service=%s -v owner_password=owner "
-             "-v app_password=app -f '%s/deploy/postgres/service.sql' '%s' 2>&1",
-             service, source, postgres->url);
+    snprintf(
+        command, sizeof command,
+        "psql -qAtX -v ON_ERROR_STOP=1 -v service=%s -v owner_password=owner "
+        "-v app_password=app -v audit_password=audit -f '%s/deploy/postgres/service.sql' '%s' 2>&1",
+        service, source, postgres->url);
     const char *output = output_of(command, &status);
     if (status != 0)
         fprintf(stderr, "%s\n", output);

@@ -2,12 +2,14 @@
 // lost answer, by standing still for longer than any lease. Afterwards everybody is paid once or not at all, seat and
 // money agree, and nothing is stuck (I3 to I9).
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Instance } from '../support/instance.js';
 import { LIMIT_MS, Patron } from '../support/patron.js';
 import { call, stub } from '../support/stubs.js';
-import { Suite, run } from '../support/suite.js';
+import { Suite, freePorts, run } from '../support/suite.js';
 import { Dates, expect, sleep } from '../support/user.js';
 
 const HANG_MS = 2500;
@@ -169,6 +171,27 @@ for (const mode of ['error', 'hang'])
     await Promise.all(Object.keys(steps).map((service) => walk(service, points(service, mode))));
     if (mode === 'hang') await sleep(HANG_MS); // whoever still stands comes back, to find the world changed
   });
+
+it('the audit as a job shows every invariant as a metric', async () => {
+  const listen = `127.0.0.1:${await freePorts(1)}`;
+  const child = spawn(path.join(suite.env.BOXOFFICE_BIN_DIR, 'boxoffice-admin'), ['audit', '--serve'], {
+    env: { ...suite.environment, ...suite.env, AUDIT_ADMIN_LISTEN: listen, AUDIT_INTERVAL_MS: '200' },
+    stdio: 'ignore',
+  });
+  const ended = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
+  try {
+    const ask = (what) => fetch(`http://${listen}/${what}`).catch(() => undefined);
+    for (const end = Date.now() + LIMIT_MS; (await ask('readyz'))?.status !== 200; await sleep(50))
+      assert.ok(Date.now() < end && child.exitCode === null, 'it never had a complete look');
+    const text = await (await ask('metrics')).text();
+    for (let i = 1; i <= 13; i++)
+      assert.match(text, new RegExp(`^boxoffice_invariant_violations\\{invariant="I${i}"\\} 0$`, 'm'));
+    assert.match(text, /^boxoffice_audit_looks_total\{outcome="done"\} [1-9]/m);
+  } finally {
+    child.kill('SIGTERM');
+  }
+  assert.equal(await ended, 0);
+});
 
 it('nothing is stuck and every invariant holds', async () => {
   await Promise.all(Object.values(instances).map((instance) => instance.replace()));
