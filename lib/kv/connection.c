@@ -160,18 +160,48 @@ enum status kv_connection_receive(struct kv_connection *connection, int64_t dead
     }
 }
 
+static void free_reply(struct redisReply **reply)
+{
+    if (*reply)
+        freeReplyObject(*reply);
+}
+
 /* Sends one command of the handshake; any error reply fails it. */
+static enum status ask(struct kv_connection *connection, int64_t deadline_us, size_t argc,
+                       const char *const argv[], struct redisReply **ret_reply)
+{
+    struct redisReply *reply scoped(free_reply) = NULL;
+    TRY(kv_connection_append(connection, argc, argv));
+    TRY(kv_connection_receive(connection, deadline_us, &reply));
+    if (reply->type == REDIS_REPLY_ERROR) {
+        base_copy_text(connection->error, sizeof connection->error, reply->str);
+        return ST_UNAVAILABLE;
+    }
+    *ret_reply = take(&reply);
+    return ST_OK;
+}
+
 static enum status shake(struct kv_connection *connection, int64_t deadline_us, size_t argc,
                          const char *const argv[])
 {
-    struct redisReply *reply;
-    TRY(kv_connection_append(connection, argc, argv));
-    TRY(kv_connection_receive(connection, deadline_us, &reply));
-    bool accepted = reply->type != REDIS_REPLY_ERROR;
-    if (!accepted)
-        base_copy_text(connection->error, sizeof connection->error, reply->str);
-    freeReplyObject(reply);
-    return accepted ? ST_OK : ST_UNAVAILABLE;
+    struct redisReply *reply scoped(free_reply) = NULL;
+    return ask(connection, deadline_us, argc, argv, &reply);
+}
+
+/* "run_id:<40 hexadecimal digits>" of INFO: drawn anew by every process. */
+static enum status learn_process(struct kv_connection *connection, int64_t deadline_us)
+{
+    static const char field[] = "run_id:";
+    struct redisReply *reply scoped(free_reply) = NULL;
+    TRY(ask(connection, deadline_us, 2, (const char *[]){"INFO", "server"}, &reply));
+    const char *id = reply->type == REDIS_REPLY_STRING ? strstr(reply->str, field) : NULL;
+    if (!id || strspn(id + sizeof field - 1, "0123456789abcdef") != KV_PROCESS_SIZE - 1) {
+        base_copy_text(connection->error, sizeof connection->error, "INFO has no run_id");
+        return ST_UNAVAILABLE;
+    }
+    memcpy(connection->process, id + sizeof field - 1, KV_PROCESS_SIZE - 1);
+    connection->process[KV_PROCESS_SIZE - 1] = '\0';
+    return ST_OK;
 }
 
 static enum status log_in(struct kv_connection *connection, int64_t deadline_us)
@@ -187,7 +217,8 @@ static enum status log_in(struct kv_connection *connection, int64_t deadline_us)
         TRY(shake(connection, deadline_us, 2, (const char *[]){"SELECT", number}));
     }
     /* A server that is loading its data accepts connections but no command. */
-    return shake(connection, deadline_us, 1, (const char *[]){"PING"});
+    TRY(shake(connection, deadline_us, 1, (const char *[]){"PING"}));
+    return learn_process(connection, deadline_us);
 }
 
 enum status kv_connection_ready(struct kv_connection *connection, int64_t deadline_us,

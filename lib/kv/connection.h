@@ -18,6 +18,7 @@ enum {
     KV_BACKOFF_MIN_MS = 100,
     KV_BACKOFF_MAX_MS = 2000,
     KV_ERROR_MAX = 160,
+    KV_PROCESS_SIZE = 41, /* 40 hexadecimal digits and the NUL */
 };
 
 struct kv_connection {
@@ -27,6 +28,8 @@ struct kv_connection {
     int64_t retry_at_us;          /* no attempt to connect before */
     int64_t backoff_ms;           /* 0: the last attempt succeeded */
     char error[KV_ERROR_MAX];     /* why the last attempt or round trip failed */
+    /* Of the server's process behind this connection: another one after every restart. */
+    char process[KV_PROCESS_SIZE];
 };
 
 void kv_connection_init(struct kv_connection *connection, const struct kv_url *url,

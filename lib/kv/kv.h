@@ -1,7 +1,9 @@
-/* Redis: pipelined commands and Lua scripts over a few connections. The only user of hiredis.
- * Errors: ST_UNAVAILABLE (no connection, LOADING, READONLY, MASTERDOWN, CLUSTERDOWN; lost in the
- * middle: outcome unknown), ST_TIMEOUT, ST_OVERLOADED (queue full, or OOM by maxmemory),
- * ST_INTERNAL (any other error reply; the text is the ctx's detail). */
+/* Redis, one server or a cluster: pipelined commands and Lua scripts over a few connections. A
+ * cluster is known by its answers: MOVED and ASK are followed, and when a server does not answer
+ * the others are asked who has its slots. The only user of hiredis. Errors: ST_UNAVAILABLE (no
+ * connection, LOADING, READONLY, MASTERDOWN, CLUSTERDOWN; lost in the middle: outcome unknown),
+ * ST_TIMEOUT, ST_OVERLOADED (queue full, or OOM by maxmemory), ST_INTERNAL (any other error reply;
+ * the text is the ctx's detail). */
 #ifndef KV_KV_H
 #define KV_KV_H
 
@@ -16,8 +18,8 @@
 struct kv;
 
 struct kv_options {
-    const char *url;            /* redis://[[user]:password@]host[:port][/db] */
-    size_t lanes;               /* connections, 0: 2 */
+    const char *url;            /* redis://[[user]:password@]host[:port][,host[:port]...][/db] */
+    size_t lanes;               /* connections to each server, 0: 2 */
     size_t batch_max;           /* commands in one pipeline, 0: 128 */
     size_t queue_max;           /* waiting on one lane, 0: 8192 */
     int64_t timeout_ms;         /* one round trip at most, 0: 2000 */
@@ -55,6 +57,9 @@ enum status kv_command(struct ctx *ctx, struct kv *kv, uint64_t key, const char 
 struct kv_script {
     const char *name;
     const char *lua;
+    /* ARGV[1] is the id of the server process that runs it, another one after every restart or
+     * fail-over: what was written for another process may be older than what was answered. */
+    bool tells_process;
 };
 enum { KV_ARGS_MAX = 1200 };
 enum status kv_eval(struct ctx *ctx, struct kv *kv, const struct kv_script *script,

@@ -22,6 +22,8 @@ static const struct error_class error_classes[] = {
     {"LOADING", ST_UNAVAILABLE, false},     /* reading its data after a start */
     {"READONLY", ST_UNAVAILABLE, true},     /* became a replica: find the new master */
     {"MASTERDOWN", ST_UNAVAILABLE, true},   /* a replica without its master */
+    {"MOVED", ST_UNAVAILABLE, false},       /* another server of the cluster has the slot */
+    {"ASK", ST_UNAVAILABLE, false},         /* is about to have it */
     {"CLUSTERDOWN", ST_UNAVAILABLE, false}, /* a slot nobody serves */
     {"TRYAGAIN", ST_UNAVAILABLE, false},    /* slots on the move */
     {"MISCONF", ST_UNAVAILABLE, false},     /* cannot write to its disk, so refuses writes */

@@ -5,6 +5,8 @@
 
 #include "base/checked.h"
 
+enum { KV_PORT_DEFAULT = 6379 };
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
@@ -64,7 +66,7 @@ static bool parse_login(const char *from, const char *end, struct kv_url *url)
            url->password[0] != '\0';
 }
 
-static bool parse_address(const char *from, const char *end, struct kv_url *url)
+static bool parse_address(const char *from, const char *end, struct kv_address *address)
 {
     const char *host_end;
     const char *after;
@@ -80,17 +82,39 @@ static bool parse_address(const char *from, const char *end, struct kv_url *url)
             host_end = end;
         after = host_end;
     }
-    if (host_end == from || !decode(from, host_end, url->host))
+    if (host_end == from || !decode(from, host_end, address->host))
         return false;
     if (after == end)
         return true;
-    return *after == ':' && parse_number(after + 1, end, 1, 65535, &url->port);
+    return *after == ':' && parse_number(after + 1, end, 1, 65535, &address->port);
+}
+
+/* One address or, of a cluster, several: any of them will do to begin with. */
+static bool parse_addresses(const char *from, const char *end, struct kv_url *url)
+{
+    for (bool is_first = true;; is_first = false) {
+        const char *comma = memchr(from, ',', (size_t)(end - from));
+        struct kv_address address = {.port = KV_PORT_DEFAULT};
+        if (!parse_address(from, comma ? comma : end, &address))
+            return false;
+        if (is_first) {
+            memcpy(url->host, address.host, sizeof url->host);
+            url->port = address.port;
+        } else {
+            if (url->more_count == KV_SEEDS_MAX - 1)
+                return false;
+            url->more[url->more_count++] = address;
+        }
+        if (!comma)
+            return true;
+        from = comma + 1;
+    }
 }
 
 enum status kv_url_parse(const char *text, struct kv_url *ret_url)
 {
     static const char scheme[] = "redis://";
-    struct kv_url url = {.port = 6379};
+    struct kv_url url = {0};
 
     if (!text || strncmp(text, scheme, sizeof scheme - 1) != 0)
         return ST_INVALID_REQUEST;
@@ -107,7 +131,7 @@ enum status kv_url_parse(const char *text, struct kv_url *ret_url)
             return ST_INVALID_REQUEST;
         from = at + 1;
     }
-    if (!parse_address(from, end, &url))
+    if (!parse_addresses(from, end, &url))
         return ST_INVALID_REQUEST;
     if (database && *database != '\0' &&
         !parse_number(database, database + strlen(database), 0, KV_DATABASE_MAX, &url.database))

@@ -19,7 +19,7 @@ enum {
 
 /* line.lua, embedded by the build. */
 extern const unsigned char queue_line_lua[];
-static const struct kv_script line_script = {"line", (const char *)queue_line_lua};
+static const struct kv_script line_script = {.name = "line", .lua = (const char *)queue_line_lua};
 
 /* --- turns --- */
 

@@ -75,6 +75,7 @@ static void become_redis(const struct support_redis *redis)
     execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1", "--dir",
            redis->directory, "--save", "", "--appendonly", redis->append_only ? "yes" : "no",
            "--appendfsync", "no", "--daemonize", "no", "--requirepass", redis->password,
+           "--cluster-enabled", redis->cluster ? "yes" : "no", "--cluster-node-timeout", "1000",
            (char *)NULL);
     perror("redis-server");
     _exit(127);
@@ -105,6 +106,7 @@ void support_redis_start(struct support_redis *redis, const struct support_redis
     *redis = (struct support_redis){0};
     if (options) {
         redis->append_only = options->append_only;
+        redis->cluster = options->cluster;
         if (options->password)
             snprintf(redis->password, sizeof redis->password, "%s", options->password);
     }
@@ -115,6 +117,9 @@ void support_redis_start(struct support_redis *redis, const struct support_redis
     bool running = false;
     for (int i = 0; i < PORT_TRIES && !running; i++) {
         redis->port = free_port();
+        /* A node of a cluster listens on the port 10,000 above too. */
+        while (redis->cluster && redis->port > 55535)
+            redis->port = free_port();
         running = launch(redis);
     }
     assert(running);
@@ -212,6 +217,42 @@ const char *support_redis_cli(struct support_redis *redis, const char *const arg
         size--;
     output[size] = '\0';
     return output;
+}
+
+static bool is_joined(struct support_redis *node, int count)
+{
+    char known[32];
+    snprintf(known, sizeof known, "cluster_known_nodes:%d", count);
+    const char *info = support_redis_cli(node, (const char *const[]){"CLUSTER", "INFO"}, 2);
+    if (!strstr(info, "cluster_state:ok") || !strstr(info, known))
+        return false;
+    info = support_redis_cli(node, (const char *const[]){"INFO", "replication"}, 2);
+    return strstr(info, "master_link_status:up") || strstr(info, "state=online");
+}
+
+void support_redis_join(struct support_redis nodes[], int count)
+{
+    char addresses[CLI_ARGUMENTS_MAX][32];
+    const char *arguments[CLI_ARGUMENTS_MAX] = {"--cluster", "create"};
+    int used = 2;
+    assert(count >= 6 && count + 5 <= CLI_ARGUMENTS_MAX);
+    for (int i = 0; i < count; i++) {
+        snprintf(addresses[i], sizeof addresses[i], "127.0.0.1:%d", nodes[i].port);
+        arguments[used++] = addresses[i];
+    }
+    arguments[used++] = "--cluster-replicas";
+    arguments[used++] = "1";
+    arguments[used++] = "--cluster-yes";
+    (void)support_redis_cli(&nodes[0], arguments, used);
+    bool joined = false;
+    for (int tries = 0; tries < START_TRIES && !joined; tries++) {
+        joined = true;
+        for (int i = 0; i < count && joined; i++)
+            joined = is_joined(&nodes[i], count);
+        if (!joined)
+            pause_ms(10 * PAUSE_MS);
+    }
+    assert(joined);
 }
 
 void support_redis_wipe(struct support_redis *redis)

@@ -10,6 +10,7 @@ struct support_redis {
     pid_t pid; /* 0 while it does not run */
     int port;
     bool append_only;
+    bool cluster;
     char password[64];
     char directory[128];
     char url[192];
@@ -18,6 +19,7 @@ struct support_redis {
 struct support_redis_options {
     bool append_only;     /* keeps its data over support_redis_kill and _start_again */
     const char *password; /* NULL: none */
+    bool cluster;         /* may be a node of a cluster; fails over after about a second */
 };
 
 /* Starts one and waits till it answers. NULL options: no append-only file, no password. */
@@ -34,6 +36,10 @@ void support_redis_delete_data(struct support_redis *redis);
 /* SIGSTOP and SIGCONT. */
 void support_redis_freeze(struct support_redis *redis);
 void support_redis_thaw(struct support_redis *redis);
+
+/* Makes a cluster of masters, the first half, each with a replica among the others. Waits till it
+ * serves every slot and every replica follows its master. */
+void support_redis_join(struct support_redis nodes[], int count);
 
 /* Runs one command by redis-cli and returns its output (raw, without the last newline) in a static
  * buffer; for set-up and inspection, from one thread. */

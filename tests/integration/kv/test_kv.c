@@ -43,7 +43,7 @@ static void tear_down(void)
                sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), reply)
 
 static const struct kv_script add_script = {
-    "add", "return {redis.call('INCRBY', KEYS[1], ARGV[1]), 'sum'}"};
+    .name = "add", .lua = "return {redis.call('INCRBY', KEYS[1], ARGV[1]), 'sum'}"};
 
 static enum status add(struct ctx *with, struct kv *to, const char *amount, int64_t *ret_sum)
 {
@@ -112,7 +112,8 @@ END_TEST
 
 START_TEST(a_script_that_fails_is_our_own_mistake)
 {
-    static const struct kv_script broken = {"broken", "return redis.call('NONSENSE', KEYS[1])"};
+    static const struct kv_script broken = {.name = "broken",
+                                            .lua = "return redis.call('NONSENSE', KEYS[1])"};
     struct kv_reply reply;
     ck_assert_int_eq(kv_eval(&ctx, kv, &broken, (const char *const[]){"{t}:x"}, 1, NULL, 0, &reply),
                      ST_INTERNAL);
@@ -122,7 +123,8 @@ END_TEST
 
 START_TEST(full_memory_is_overload_for_commands_and_scripts)
 {
-    static const struct kv_script fill = {"fill", "return redis.call('SET', KEYS[1], ARGV[1])"};
+    static const struct kv_script fill = {.name = "fill",
+                                          .lua = "return redis.call('SET', KEYS[1], ARGV[1])"};
     struct kv_reply reply;
     ck_assert_int_eq(COMMAND(&reply, "CONFIG", "SET", "maxmemory", "1"), ST_OK);
     ck_assert_int_eq(COMMAND(&reply, "SET", "k", "v"), ST_OVERLOADED);

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/ctx.h"
+#include "kv/cluster.h"
 #include "kv/kv.h"
 #include "kv/reply.h"
 #include "kv/script.h"
@@ -52,6 +53,11 @@ static const struct url_row {
     enum status status;
 } url_rows[] = {
     {"redis://h:1", ST_OK},
+    {"redis://h:1,i,[::1]:2/3", ST_OK},
+    {"redis://h,", ST_INVALID_REQUEST},
+    {"redis://,h", ST_INVALID_REQUEST},
+    {"redis://a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p", ST_OK},
+    {"redis://a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q", ST_INVALID_REQUEST},
     {"redis://h:0", ST_INVALID_REQUEST},
     {"redis://h:65535", ST_OK},
     {"redis://h:65536", ST_INVALID_REQUEST},
@@ -96,6 +102,91 @@ START_TEST(a_host_may_be_255_bytes_and_not_256)
     text[scheme + 255] = 'h';
     text[scheme + 256] = '\0';
     ck_assert_int_eq(kv_url_parse(text, &url), ST_INVALID_REQUEST);
+}
+END_TEST
+
+START_TEST(a_cluster_has_several_addresses)
+{
+    struct kv_url url;
+    ck_assert_int_eq(kv_url_parse("redis://:s@a:1,b,[::1]:3", &url), ST_OK);
+    ck_assert_str_eq(url.host, "a");
+    ck_assert_int_eq(url.port, 1);
+    ck_assert_uint_eq(url.more_count, 2);
+    ck_assert_str_eq(url.more[0].host, "b");
+    ck_assert_int_eq(url.more[0].port, 6379);
+    ck_assert_str_eq(url.more[1].host, "::1");
+    ck_assert_int_eq(url.more[1].port, 3);
+}
+END_TEST
+
+/* --- clusters --- */
+
+/* As `redis-cli cluster keyslot` has them. */
+static const struct {
+    const char *key;
+    uint16_t slot;
+} slot_rows[] = {
+    {"123456789", 12739},
+    {"foo", 12182},
+    {"line:{main}:meta", 12501},
+    {"main", 12501},
+    {"{}x", 10595},
+    {"a{b}{c}", 3300},
+    {"", 0},
+};
+
+START_TEST(a_keys_slot_is_that_of_its_hash_tag)
+{
+    ck_assert_msg(kv_slot(slot_rows[_i].key) == slot_rows[_i].slot, "%s: %d", slot_rows[_i].key,
+                  kv_slot(slot_rows[_i].key));
+}
+END_TEST
+
+START_TEST(a_redirect_is_read_whole_or_not_at_all)
+{
+    struct kv_redirect redirect = kv_redirect_parse("MOVED 3999 127.0.0.1:6381");
+    ck_assert_int_eq(redirect.kind, KV_MOVED);
+    ck_assert_int_eq(redirect.slot, 3999);
+    ck_assert_str_eq(redirect.address.host, "127.0.0.1");
+    ck_assert_int_eq(redirect.address.port, 6381);
+    redirect = kv_redirect_parse("ASK 16383 ::1:7000");
+    ck_assert_int_eq(redirect.kind, KV_ASK);
+    ck_assert_str_eq(redirect.address.host, "::1");
+    /* No host: that of whoever said it. */
+    ck_assert_int_eq(kv_redirect_parse("MOVED 1 :7000").kind, KV_MOVED);
+    static const char *const others[] = {
+        "MOVED",        "MOVED 1",     "MOVED 16384 h:1",     "MOVED -1 h:1",
+        "MOVED 1 h:0",  "MOVED 1 h:x", "MOVED 1 h:65536",     "MOVED 123456789 h:1",
+        "ASKING 1 h:1", "ERR MOVED 1", "CLUSTERDOWN no slot", "",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        ck_assert_msg(kv_redirect_parse(others[i]).kind == KV_STAY, "%s", others[i]);
+}
+END_TEST
+
+START_TEST(slots_are_read_whole_or_not_at_all)
+{
+    struct kv_reply master[] = {{.kind = KV_TEXT, .text = "h", .size = 1},
+                                {.kind = KV_INTEGER, .integer = 7000}};
+    struct kv_reply items[] = {{.kind = KV_INTEGER, .integer = 5},
+                               {.kind = KV_INTEGER, .integer = 9},
+                               {.kind = KV_ARRAY, .items = master, .item_count = 2}};
+    struct kv_reply entry = {.kind = KV_ARRAY, .items = items, .item_count = 3};
+    struct kv_slots slots;
+    ck_assert(kv_slots_read(&entry, &slots));
+    ck_assert_int_eq(slots.first, 5);
+    ck_assert_int_eq(slots.last, 9);
+    ck_assert_str_eq(slots.master.host, "h");
+    ck_assert_int_eq(slots.master.port, 7000);
+    items[1].integer = 4;
+    ck_assert(!kv_slots_read(&entry, &slots));
+    items[1].integer = KV_SLOTS;
+    ck_assert(!kv_slots_read(&entry, &slots));
+    items[1].integer = 9;
+    master[1].integer = 0;
+    ck_assert(!kv_slots_read(&entry, &slots));
+    entry.item_count = 2;
+    ck_assert(!kv_slots_read(&entry, &slots));
 }
 END_TEST
 
@@ -225,7 +316,7 @@ END_TEST
 
 START_TEST(a_script_is_hashed_by_sha1_of_its_text)
 {
-    static const struct kv_script one = {"one", "return 1"};
+    static const struct kv_script one = {.name = "one", .lua = "return 1"};
     struct kv_scripts scripts;
     kv_scripts_init(&scripts);
     /* As redis-cli SCRIPT LOAD "return 1" answers. */
@@ -246,6 +337,10 @@ int main(void)
     tcase_add_loop_test(urls, only_well_formed_urls_are_taken, 0, (int)ARRAY_LEN(url_rows));
     tcase_add_test(urls, a_host_may_be_255_bytes_and_not_256);
     tcase_add_test(urls, a_pool_is_not_made_for_a_bad_url);
+    tcase_add_test(urls, a_cluster_has_several_addresses);
+    tcase_add_loop_test(urls, a_keys_slot_is_that_of_its_hash_tag, 0, ARRAY_LEN(slot_rows));
+    tcase_add_test(urls, a_redirect_is_read_whole_or_not_at_all);
+    tcase_add_test(urls, slots_are_read_whole_or_not_at_all);
     suite_add_tcase(suite, urls);
 
     TCase *errors = tcase_create("errors");
