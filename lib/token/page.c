@@ -6,46 +6,10 @@
 #include <openssl/hmac.h>
 #include <string.h>
 
+#include "token/base64url.h"
+
 enum { SIGNATURE_SIZE = 16, LIST_MAX = 128, BYTES_MAX = PAGE_PLACE_MAX + SIGNATURE_SIZE };
 static_assert((BYTES_MAX + 2) / 3 * 4 <= PAGE_TOKEN_MAX, "a token of the longest place fits");
-
-/* base64url without padding (RFC 4648, 5). */
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-static void encode(const uint8_t *bytes, size_t size, char *text)
-{
-    uint32_t bits = 0;
-    unsigned have = 0;
-    for (size_t i = 0; i < size; i++) {
-        bits = bits << 8 | bytes[i];
-        for (have += 8; have >= 6; have -= 6)
-            *text++ = digits[bits >> (have - 6) & 63];
-    }
-    if (have > 0)
-        *text++ = digits[bits << (6 - have) & 63];
-    *text = '\0';
-}
-
-/* False for other characters, and for unused bits that are not 0: one token has one text. */
-static bool decode(const char *text, size_t length, uint8_t *bytes, size_t *ret_size)
-{
-    uint32_t bits = 0;
-    unsigned have = 0;
-    size_t size = 0;
-    for (size_t i = 0; i < length; i++) {
-        const char *digit = memchr(digits, text[i], sizeof digits - 1);
-        if (digit == NULL)
-            return false;
-        bits = bits << 6 | (uint32_t)(digit - digits);
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            bytes[size++] = (uint8_t)(bits >> have);
-        }
-    }
-    *ret_size = size;
-    return have < 6 && (bits & ((1U << have) - 1)) == 0;
-}
 
 /* Over list, NUL, place: no two pairs read the same. */
 static bool sign(const struct page_key *key, const char *list, const uint8_t *place, size_t size,
@@ -73,7 +37,7 @@ enum status page_token_make(struct ctx *ctx, const struct page_key *key, const c
     if (!sign(key, list, bytes, size, signature))
         return ctx_fail(ctx, ST_INTERNAL, "a page token could not be signed");
     memcpy(bytes + size, signature, SIGNATURE_SIZE);
-    encode(bytes, size + SIGNATURE_SIZE, text);
+    base64url_encode(bytes, size + SIGNATURE_SIZE, text);
     *ret_token = text;
     return ST_OK;
 }
@@ -84,8 +48,8 @@ bool page_token_read(const struct page_key *key, const char *list, const char *t
     uint8_t bytes[PAGE_TOKEN_MAX], signature[EVP_MAX_MD_SIZE];
     const size_t length = strnlen(token, PAGE_TOKEN_MAX + 1);
     size_t size;
-    if (length > PAGE_TOKEN_MAX || !decode(token, length, bytes, &size) || size <= SIGNATURE_SIZE ||
-        size > BYTES_MAX)
+    if (length > PAGE_TOKEN_MAX || !base64url_decode(token, length, bytes, &size) ||
+        size <= SIGNATURE_SIZE || size > BYTES_MAX)
         return false;
     size -= SIGNATURE_SIZE;
     if (!sign(key, list, bytes, size, signature) ||

@@ -109,16 +109,24 @@ void admission_free(struct admission **admission)
     *admission = NULL;
 }
 
-enum status admission_identify(struct ctx *ctx, struct admission *admission,
-                               const struct http_request *request, struct caller *ret_caller)
+bool admission_read_bearer(const struct http_request *request, const char **ret_token)
 {
     static const char scheme[] = "Bearer ";
     const char *header = http_header(request, "Authorization");
-    if (header == NULL)
+    if (header == NULL || strncasecmp(header, scheme, sizeof scheme - 1) != 0)
+        return false;
+    *ret_token = header + sizeof scheme - 1;
+    return true;
+}
+
+enum status admission_identify(struct ctx *ctx, struct admission *admission,
+                               const struct http_request *request, struct caller *ret_caller)
+{
+    const char *token;
+    if (http_header(request, "Authorization") == NULL)
         return ctx_fail(ctx, ST_TOKEN_REQUIRED, "no Authorization header");
-    if (strncasecmp(header, scheme, sizeof scheme - 1) != 0)
+    if (!admission_read_bearer(request, &token))
         return ctx_fail(ctx, ST_TOKEN_INVALID, "Authorization is not Bearer");
-    const char *token = header + sizeof scheme - 1;
     TRY(token_verify(ctx, admission->key, token, &ret_caller->claims));
     ret_caller->token = token;
     return ST_OK;

@@ -19,6 +19,9 @@ struct caller {
     const char *token; /* as sent, in the request */
 };
 
+/* The request's `Authorization: Bearer <token>`; false when there is none or it is of another kind.
+ */
+bool admission_read_bearer(const struct http_request *request, const char **ret_token);
 /* The holder of any authentic token: ST_TOKEN_REQUIRED, ST_TOKEN_INVALID. */
 enum status admission_identify(struct ctx *ctx, struct admission *admission,
                                const struct http_request *request,

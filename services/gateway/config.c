@@ -35,5 +35,15 @@ const struct config_setting gateway_settings[] = {
      "what opens the operator's view at /ops, 16 characters or more; empty shuts it"},
     {"GATEWAY_AUDIT_FILE", CONFIG_TEXT, FIELD(audit_file), "", 0, 4000, "",
      "where `boxoffice-admin audit --json` leaves its report, for the operator's view"},
+    {"IDENTITY_MODE", CONFIG_CHOICE, FIELD(identity_mode), "trust", 0, 0, "trust|jwt",
+     "who may join the line as a user: anybody, or who has that user's own signed JWT"},
+    {"IDENTITY_SECRET", CONFIG_SECRET, FIELD(identity_secret), "", 0, 1024, "",
+     "what users' JWTs are signed with (HS256)"},
+    {"IDENTITY_JWKS_FILE", CONFIG_TEXT, FIELD(identity_jwks_file), "", 0, 4000, "",
+     "the keys that users' JWTs are signed with (RS256, ES256); read again when it has changed"},
+    {"IDENTITY_ISSUER", CONFIG_TEXT, FIELD(identity_issuer), "", 0, 1000, "",
+     "what users' JWTs must have as iss; empty: anything"},
+    {"IDENTITY_AUDIENCE", CONFIG_TEXT, FIELD(identity_audience), "", 0, 1000, "",
+     "what users' JWTs must have in aud; empty: anything"},
 };
 const size_t gateway_setting_count = ARRAY_LEN(gateway_settings);

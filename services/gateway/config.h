@@ -7,12 +7,16 @@
 
 #include "config/config.h"
 
+enum identity_mode { IDENTITY_TRUST, IDENTITY_JWT };
+
 struct gateway_config {
     char *listen;
     char *admin_listen;
     char *queue_target, *concert_target, *reservation_target, *wallet_target, *payment_target;
     char *token_secret;
     char *web_dir;
+    int identity_mode; /* of enum identity_mode */
+    char *identity_secret, *identity_jwks_file, *identity_issuer, *identity_audience;
     char *ops_secret;
     char *audit_file;
     int64_t in_flight_max;

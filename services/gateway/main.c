@@ -11,6 +11,7 @@
 #include "rpc/client.h"
 #include "seat_events.h"
 #include "service.h"
+#include "token/identity.h"
 #include "web_files.h"
 
 enum {
@@ -101,14 +102,38 @@ static enum status load_page(const struct gateway_config *config, struct web_fil
     return status;
 }
 
+static enum status load_identity(const struct gateway_config *config, struct identity **identity)
+{
+    char why[256];
+    if (config->identity_mode == IDENTITY_TRUST) {
+        log_line(
+            LOG_WARN, NULL,
+            "IDENTITY_MODE is trust: users are who they say they are. For demonstrations only.");
+        return ST_OK;
+    }
+    const enum status status = identity_new(
+        &(struct identity_options){
+            .secret = config->identity_secret,
+            .jwks_file = config->identity_jwks_file,
+            .issuer = config->identity_issuer,
+            .audience = config->identity_audience,
+        },
+        why, identity);
+    if (status != ST_OK)
+        log_line(LOG_ERROR, NULL, "IDENTITY_SECRET or IDENTITY_JWKS_FILE: %s", why);
+    return status;
+}
+
 static int serve(const struct gateway_config *config)
 {
     scoped(token_key_free) struct token_key *key = NULL;
     scoped(web_files_free) struct web_files *web_files = NULL;
+    scoped(identity_free) struct identity *identity = NULL;
     struct gateway gateway = {0};
-    if (load_page(config, &web_files) != ST_OK)
+    if (load_page(config, &web_files) != ST_OK || load_identity(config, &identity) != ST_OK)
         return EXIT_FAILURE;
     gateway.web_files = web_files;
+    gateway.identity = identity;
     if (token_key_new(config->token_secret, &key) != ST_OK) {
         log_line(LOG_ERROR, NULL, "TOKEN_SECRET is too short");
         return EXIT_FAILURE;

@@ -32,14 +32,12 @@ bool ops_secret_is_right(const char *secret, const char *given)
 static enum status admit_operator(struct ctx *ctx, struct gateway *gateway,
                                   const struct http_request *request)
 {
-    static const char scheme[] = "Bearer ";
-    const char *header = http_header(request, "Authorization");
+    const char *given;
     if (gateway->ops_secret == NULL || gateway->ops_secret[0] == '\0')
         return ctx_fail(ctx, ST_ROUTE_NOT_FOUND, "no secret is set");
     if (!limiter_take(gateway->ops_limiter, base_hash64(ctx->caller), clock_monotonic_us()))
         return ctx_fail(ctx, ST_RATE_LIMITED, "operator's limit");
-    if (header == NULL || strncasecmp(header, scheme, sizeof scheme - 1) != 0 ||
-        !ops_secret_is_right(gateway->ops_secret, header + sizeof scheme - 1))
+    if (!admission_read_bearer(request, &given) || !ops_secret_is_right(gateway->ops_secret, given))
         return ctx_fail(ctx, ST_OPERATOR_ONLY, "secret absent or wrong");
     return ST_OK;
 }

@@ -1,9 +1,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "http/json.h"
 #include "present.h"
 #include "service.h"
+#include "token/identity.h"
 
 struct join {
     struct uuid user_id;
@@ -22,6 +24,24 @@ static const struct http_member join_members[] = {
      .max = TOKEN_QUEUE_MAX},
 };
 
+/* Who wants a place as somebody must be that somebody, where identities are checked at all. */
+static enum status admit_as_self(struct ctx *ctx, struct gateway *gateway,
+                                 const struct http_request *request, const struct uuid *user_id)
+{
+    struct uuid subject;
+    const char *token;
+    if (gateway->identity == NULL)
+        return ST_OK;
+    if (http_header(request, "Authorization") == NULL)
+        return ctx_fail(ctx, ST_IDENTITY_REQUIRED, "no Authorization header");
+    if (!admission_read_bearer(request, &token))
+        return ctx_fail(ctx, ST_IDENTITY_INVALID, "Authorization is not Bearer");
+    TRY(identity_verify(ctx, gateway->identity, token, clock_wall_ms() / 1000, &subject));
+    if (strcmp(subject.text, user_id->text) != 0)
+        return ctx_fail(ctx, ST_NOT_YOUR_ACCOUNT, "a place for another user");
+    return ST_OK;
+}
+
 enum status gateway_issue_token(struct ctx *ctx, void *self, const struct http_request *request,
                                 struct http_response *response)
 {
@@ -32,6 +52,7 @@ enum status gateway_issue_token(struct ctx *ctx, void *self, const struct http_r
     if (!token_queue_is_valid(join.queue))
         ctx_violate(ctx, "/queue", "must be 1 to %d of a-z 0-9 - _", TOKEN_QUEUE_MAX);
     TRY(ctx_checked(ctx));
+    TRY(admit_as_self(ctx, gateway, request, &join.user_id));
     TRY(gateway_limit_user(ctx, gateway, join.user_id.text));
 
     Boxoffice__Queue__V1__IssueTokenRequest req = BOXOFFICE__QUEUE__V1__ISSUE_TOKEN_REQUEST__INIT;

@@ -15,6 +15,7 @@ struct gateway {
     struct limiter *address_limiter;
     struct place_events *place_events;
     struct seat_events *seat_events;
+    struct identity *identity;         /* NULL: anybody is who they say */
     const struct web_files *web_files; /* NULL: no page is served */
     const char *ops_secret;            /* NULL or "": no operator's view */
     struct limiter *ops_limiter;       /* by address */

@@ -80,6 +80,11 @@ void fixture_open_ops(const char *secret, const char *audit_file, long rate)
     gateway.ops_limiter = limiter_new(rate);
 }
 
+void fixture_require_identity(struct identity *identity)
+{
+    gateway.identity = identity;
+}
+
 void fixture_serve(const struct web_files *files)
 {
     gateway.web_files = files;

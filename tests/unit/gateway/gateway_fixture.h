@@ -18,6 +18,9 @@ void fixture_start(long user_rate, long address_rate);
 void fixture_stop(void);
 /* The operator's view opens to this secret (borrowed, as the file's name is). */
 void fixture_open_ops(const char *secret, const char *audit_file, long rate);
+/* From now on a place needs a token of this identity provider (borrowed). */
+struct identity;
+void fixture_require_identity(struct identity *identity);
 /* From now on these files are served (borrowed). */
 struct web_files;
 void fixture_serve(const struct web_files *files);

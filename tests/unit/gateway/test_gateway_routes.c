@@ -6,6 +6,7 @@
 
 #include "fake_gateway_peers.h"
 #include "gateway_fixture.h"
+#include "token/identity.h"
 
 enum need { ANYONE, OWNER, TURN };
 
@@ -413,6 +414,40 @@ START_TEST(a_user_has_a_rate_and_an_address_has_one)
 }
 END_TEST
 
+/* Signed with "the provider's secret, thirty-two bytes"; good until 2096. */
+static const char own_identity[] =
+    "eyJhbGciOiJIUzI1NiJ9."
+    "eyJzdWIiOiIwMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDEiLCJleHAiOjQwMDAwMDAwMDB9.IXcPd-"
+    "yYZiPpdht89pPyw9ZJ-5JnFrhw01_fOwio1-I";
+static const char others_identity[] =
+    "eyJhbGciOiJIUzI1NiJ9."
+    "eyJzdWIiOiIwMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDIiLCJleHAiOjQwMDAwMDAwMDB9.QPD-"
+    "hzoKtU5Edg_nzpxZ8VaxlZy_acQ7rnvuQwsovqQ";
+
+START_TEST(a_place_needs_ones_own_identity_where_identities_are_checked)
+{
+    char why[256];
+    struct identity *identity = NULL;
+    const struct identity_options options = {.secret = "the provider's secret, thirty-two bytes"};
+    ck_assert_msg(identity_new(&options, why, &identity) == ST_OK, "%s", why);
+    fixture_require_identity(identity);
+    const struct row *join = &rows[0];
+    expect_problem(ask(join, NULL, "", join->body), 401, "IDENTITY_REQUIRED");
+    expect_problem(ask(join, "Basic eDp5", "", join->body), 401, "IDENTITY_INVALID");
+    /* A queue token is no identity: it would let its holder back in for ever. */
+    expect_problem(ask(join, bearer(fixture_token()), "", join->body), 401, "IDENTITY_INVALID");
+    expect_problem(ask(join, bearer(others_identity), "", join->body), 403, "NOT_YOUR_ACCOUNT");
+    ck_assert_int_eq(fake_peers_called(), 0);
+    struct answer answer = ask(join, bearer(own_identity), "", join->body);
+    ck_assert_int_eq(answer.code, 201);
+    answer_done(&answer);
+    /* An identity is no queue token either. */
+    expect_problem(ask(&rows[1], bearer(own_identity), "", NULL), 401, "TOKEN_INVALID");
+    fixture_require_identity(NULL);
+    identity_free(&identity);
+}
+END_TEST
+
 START_TEST(time_and_health_need_nobody)
 {
     struct answer answer = fixture_ask("GET", "/v1/time", "", NULL);
@@ -448,6 +483,7 @@ int main(void)
     tcase_add_test(cases, a_date_without_a_free_seat_says_so_in_the_readers_language);
     tcase_add_test(cases, queries_are_known_single_and_in_range);
     tcase_add_test(cases, a_user_has_a_rate_and_an_address_has_one);
+    tcase_add_test(cases, a_place_needs_ones_own_identity_where_identities_are_checked);
     tcase_add_test(cases, time_and_health_need_nobody);
     Suite *suite = suite_create("gateway");
     suite_add_tcase(suite, cases);
