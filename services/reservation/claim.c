@@ -49,7 +49,8 @@ static enum status judge_begin(const struct claim *claim, bool mine)
 {
     switch (claim->status) {
     case CLAIM_HELD:
-        return ST_OK;
+        /* Released by this payment: what comes now was sent before, and nobody would release it. */
+        return mine ? ST_NOT_HELD : ST_OK;
     case CLAIM_PAYING:
         return mine ? ST_OK : ST_PAYMENT_IN_PROGRESS;
     case CLAIM_CONFIRMED:

@@ -48,7 +48,7 @@ struct claim {
     int64_t held_until_unix_ms; /* 0 unless HELD or PAYING */
     int64_t created_at_unix_ms;
     int64_t version;
-    struct uuid payment_id; /* "" when none */
+    struct uuid payment_id; /* that began last, also after it released; "" when none did */
 };
 
 /* "HELD", as stored. */

@@ -355,7 +355,8 @@ static const struct db_statement begin_statement = {
            "   version = CASE WHEN status = 'HELD' THEN nextval('reservation_version') ELSE "
            "version END"
            " FROM clock WHERE reservation_id = $1::uuid AND claim_until > now"
-           "   AND (status = 'HELD' OR (status = 'PAYING' AND payment_id = $2::uuid))"
+           "   AND (payment_id = $2::uuid AND status = 'PAYING'"
+           "     OR payment_id IS DISTINCT FROM $2::uuid AND status = 'HELD')"
            " RETURNING " CLAIM("r", "now"),
 };
 static const struct db_statement confirm_statement = {
@@ -372,7 +373,7 @@ static const struct db_statement release_statement = {
     .name = "release",
     .mode = DB_WRITE_LOCKED,
     .sql = "WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now)"
-           " UPDATE reservation r SET payment_id = NULL, claim_until = hold_until,"
+           " UPDATE reservation r SET claim_until = hold_until,"
            "   status = CASE WHEN hold_until > now THEN 'HELD' ELSE 'EXPIRED' END,"
            "   version = nextval('reservation_version')"
            " FROM clock WHERE reservation_id = $1::uuid"

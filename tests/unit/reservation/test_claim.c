@@ -46,6 +46,8 @@ START_TEST(each_request_is_judged_in_each_state)
         bool repeat;
     } table[] = {
         {CLAIM_HELD, '-', CLAIM_BEGIN, ST_OK, false},
+        {CLAIM_HELD, 'o', CLAIM_BEGIN, ST_OK, false},
+        {CLAIM_HELD, 'm', CLAIM_BEGIN, ST_NOT_HELD, false},
         {CLAIM_PAYING, 'm', CLAIM_BEGIN, ST_OK, false},
         {CLAIM_PAYING, 'o', CLAIM_BEGIN, ST_PAYMENT_IN_PROGRESS, false},
         {CLAIM_CONFIRMED, 'o', CLAIM_BEGIN, ST_ALREADY_PAID, false},
