@@ -125,8 +125,24 @@ start_gateway() { # <n>
         export GATEWAY_ADMIN_LISTEN=$(admin_address gateway "$1")
         export_tls gateway
         export GATEWAY_WEB_DIR=${GATEWAY_WEB_DIR-$run_dir/web}
-        export GATEWAY_AUDIT_FILE=${GATEWAY_AUDIT_FILE-$run_dir/audit.json}
+        export GATEWAY_AUDIT_FILE=${GATEWAY_AUDIT_FILE-$run_dir/audit/report.json}
         start_process "GATEWAY_$1" "$service_user" "$run_dir/bin/boxoffice-gateway"
+    )
+}
+
+# Looks whether all invariants hold, again and again; /ops shows what it found.
+start_audit() {
+    is_running AUDIT_1 && return
+    local service
+    say "starting the audit"
+    owned_dir "$service_user" 755 "$run_dir/audit"
+    (
+        for service in "${services[@]}"; do
+            export "$(upper "$service")_AUDIT_DB_URL=$(service_url "$service" audit)"
+        done
+        export AUDIT_ADMIN_LISTEN=127.0.0.1:$(port_of AUDIT_1_ADMIN "$(first 1 9106)")
+        export AUDIT_REPORT_FILE=$run_dir/audit/report.json
+        start_process AUDIT_1 "$service_user" "$run_dir/bin/boxoffice-admin" audit --serve
     )
 }
 
@@ -178,6 +194,8 @@ write_env() {
             echo "GATEWAY_${n}_ADMIN='$(admin_address gateway "$n")'"
             echo "GATEWAY_${n}_PID='$(pid_of "GATEWAY_$n")'"
         done
+        echo "AUDIT_1_ADMIN='127.0.0.1:$(port_of AUDIT_1_ADMIN "$(first 1 9106)")'"
+        echo "AUDIT_1_PID='$(pid_of AUDIT_1)'"
         echo "POSTGRES_URL='$POSTGRES_URL'"
         echo "POSTGRES_PID='$(pid_of POSTGRES)'"
         echo "REDIS_URL='$REDIS_URL'"

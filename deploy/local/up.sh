@@ -30,6 +30,7 @@ prepare_ops_secret
 prepare_tls
 export_targets
 start_services
+start_audit
 write_env
 
 say "seeding the demo catalog"

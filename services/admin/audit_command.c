@@ -122,7 +122,8 @@ static int serve_audit(struct audit_config *config)
         return code;
 
     const struct audit_options options = options_of(config, AUDIT_SAMPLES_MAX);
-    struct audit_watch *watch = audit_watch_start(&options, config->interval_ms);
+    struct audit_watch *watch =
+        audit_watch_start(&options, config->interval_ms, config->report_file);
     const struct http_dependency dependencies[] = {{"looks", audit_watch_check, watch}};
     code = app_serve(&(struct app_serving){
         .admin_listen = config->admin_listen,

@@ -20,6 +20,9 @@ const struct config_setting audit_settings[] = {
      "the most a charge may bring a balance to, as the wallet has it"},
     {"AUDIT_ADMIN_LISTEN", CONFIG_TEXT, FIELD(admin_listen), "0.0.0.0:9106", 1, 255, "",
      "of audit --serve: HTTP address of /livez, /readyz and /metrics"},
+    {"AUDIT_REPORT_FILE", CONFIG_TEXT, FIELD(report_file), "", 0, 4000, "",
+     "where `audit --serve` leaves what it found, for the operator's view of the gateway; empty: "
+     "nowhere"},
     {"AUDIT_INTERVAL_MS", CONFIG_INT, FIELD(interval_ms), "30000", 100, 3600000, "ms",
      "of audit --serve: between two looks; what both of them tell is there to stay"},
 };

@@ -15,6 +15,7 @@ struct audit_config {
     char *payment_url;
     int64_t balance_won_max;
     char *admin_listen;
+    char *report_file;
     int64_t interval_ms;
 };
 extern const struct config_setting audit_settings[];

@@ -10,6 +10,7 @@
 #include "base/ticker.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
+#include "report.h"
 
 enum {
     LOOK_TIMEOUT_MS = 300000,
@@ -29,6 +30,7 @@ struct look {
 struct audit_watch {
     struct audit_options options;
     int64_t interval_ms;
+    const char *report_file;
     struct look looks[2];
     size_t next;
     bool has_last;
@@ -85,6 +87,30 @@ static void show(struct audit_watch *watch, const struct audit_report *last,
     metrics_set(watch->done_at, clock_wall_ms() / 1000);
 }
 
+/* A reader sees the old report or the new one, whole. */
+static void leave_report(const struct audit_watch *watch, const struct audit_report *last,
+                         const struct audit_report *now)
+{
+    char path[4096];
+    if (watch->report_file[0] == '\0')
+        return;
+    struct audit_report lasting = *now;
+    lasting.violations = 0;
+    for (size_t i = 0; i < lasting.count; i++) {
+        struct audit_finding *finding = &lasting.findings[i];
+        finding->violations =
+            audit_count_lasting(last ? &last->findings[i] : NULL, &now->findings[i]);
+        finding->sample_count = 0;
+        lasting.violations += finding->violations;
+    }
+    snprintf(path, sizeof(path), "%s.new", watch->report_file);
+    FILE *file = fopen(path, "we");
+    if (file)
+        report_print_json(&lasting, file);
+    if (!file || fclose(file) != 0 || rename(path, watch->report_file) != 0)
+        log_line(LOG_WARN, NULL, "AUDIT_REPORT_FILE cannot be written");
+}
+
 static void take_look(struct ctx *tick, void *self)
 {
     (void)tick;
@@ -105,6 +131,7 @@ static void take_look(struct ctx *tick, void *self)
         return;
     }
     show(watch, watch->has_last ? &last->report : NULL, &look->report);
+    leave_report(watch, watch->has_last ? &last->report : NULL, &look->report);
     const int64_t now_us = clock_monotonic_us();
     metrics_observe(watch->duration, (double)(now_us - from_us) / 1e6);
     metrics_add(watch->done, 1);
@@ -133,13 +160,15 @@ static void make_metrics(struct audit_watch *watch)
         metrics_histogram("boxoffice_audit_duration_seconds", "", "How long a look took.", NULL, 0);
 }
 
-struct audit_watch *audit_watch_start(const struct audit_options *options, int64_t interval_ms)
+struct audit_watch *audit_watch_start(const struct audit_options *options, int64_t interval_ms,
+                                      const char *report_file)
 {
     struct audit_watch *watch = calloc(1, sizeof(*watch));
     if (!watch)
         abort();
     watch->options = *options;
     watch->interval_ms = interval_ms;
+    watch->report_file = report_file;
     for (size_t i = 0; i < ARRAY_LEN(watch->looks); i++) {
         watch->looks[i].block = malloc(AUDIT_ARENA_SIZE);
         if (!watch->looks[i].block)

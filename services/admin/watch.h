@@ -14,8 +14,11 @@ int64_t audit_count_lasting(const struct audit_finding *before, const struct aud
 
 struct audit_watch;
 
-/* Looks at once, and then every `interval_ms`. `options` is copied, its urls are borrowed. */
-struct audit_watch *audit_watch_start(const struct audit_options *options, int64_t interval_ms);
+/* Looks at once, and then every `interval_ms`. `options` is copied, its urls are borrowed. Each
+ * look's lasting violations are left in `report_file` (borrowed; "": nowhere) as report.h has them,
+ * without samples: what users did is not for everybody who may read the file. */
+struct audit_watch *audit_watch_start(const struct audit_options *options, int64_t interval_ms,
+                                      const char *report_file);
 /* Waits for a look to end. Sets NULL. */
 void audit_watch_stop(struct audit_watch **watch);
 

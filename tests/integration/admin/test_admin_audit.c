@@ -516,12 +516,30 @@ static void await_looks(const char *outcome, uint64_t more)
     ck_assert_uint_ge(looks(outcome), wanted);
 }
 
+/* The file tells counts, of I3 among them, and never whom they are about. */
+static void expect_report(const char *path, bool is_violated)
+{
+    char text[16384] = "";
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_gt(fread(text, 1, sizeof text - 1, file), 0);
+    fclose(file);
+    const char *found = strstr(text, "\"id\":\"I3\"");
+    ck_assert_msg(found != NULL, "%s", text);
+    found = strstr(found, "\"violations\":");
+    ck_assert_int_eq(found[strlen("\"violations\":")], is_violated ? '1' : '0');
+    ck_assert_ptr_nonnull(strstr(text, "\"samples\":[]"));
+    ck_assert_ptr_null(strstr(text, "\"samples\":[\""));
+}
+
 START_TEST(a_watch_shows_what_stays_wrong_until_it_is_right)
 {
     static const char done[] = "outcome=\"done\"";
     make_sound();
     struct audit_options options = options_of(AUDIT_SAMPLES_MAX);
-    struct audit_watch *watch = audit_watch_start(&options, 50);
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/boxoffice-audit-%d.json", (int)getpid());
+    struct audit_watch *watch = audit_watch_start(&options, 50, path);
     await_looks(done, 2);
     for (size_t i = 0; i < audit_invariant_count; i++)
         ck_assert_int_eq(shown(audit_invariants[i].id), 0);
@@ -536,10 +554,13 @@ START_TEST(a_watch_shows_what_stays_wrong_until_it_is_right)
     ck_assert_int_eq(shown("I5"), 1);
     ck_assert_int_eq(shown("I9"), 1);
     ck_assert_int_eq(shown("I1"), 0);
+    expect_report(path, true);
 
     make_sound();
     await_looks(done, 2);
     ck_assert_int_eq(shown("I3") + shown("I5") + shown("I9"), 0);
+    expect_report(path, false);
+    remove(path);
     audit_watch_stop(&watch);
     ck_assert_ptr_null(watch);
 }
@@ -549,7 +570,7 @@ START_TEST(a_watch_that_cannot_look_is_not_ready)
 {
     struct audit_options options = options_of(AUDIT_SAMPLES_MAX);
     options.urls[AUDIT_WALLET] = owner_urls[AUDIT_QUEUE];
-    struct audit_watch *watch = audit_watch_start(&options, 50);
+    struct audit_watch *watch = audit_watch_start(&options, 50, "");
     await_looks("outcome=\"failed\"", 2);
     ck_assert_int_eq(audit_watch_check(begin(), watch), ST_UNAVAILABLE);
     audit_watch_stop(&watch);
