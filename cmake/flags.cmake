@@ -9,6 +9,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
 option(BOXOFFICE_WERROR "Warnings are errors" OFF)
 option(BOXOFFICE_COVERAGE "Instrument for coverage" OFF)
+option(BOXOFFICE_TESTS "Build the tests" ON)
 option(BOXOFFICE_BENCH "Build the benchmarks" OFF)
 set(BOXOFFICE_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
 

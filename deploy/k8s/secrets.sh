@@ -28,7 +28,16 @@ secret() {
 "${kubectl[@]}" get namespace "$namespace" >/dev/null 2>&1 || "${kubectl[@]}" create namespace "$namespace"
 secret token "secret=$(random)$(random)"
 secret ops "secret=$(random)"
-secret postgres "password=$(random)"
+postgres_password=$(random)
+urls=()
+for service in queue concert reservation wallet payment; do
+    urls+=("$service=postgres://postgres:$postgres_password@postgres:5432/$service")
+done
+# The first two go together: what audits reads all tables.
+if ! kube get secret postgres >/dev/null 2>&1; then
+    secret audit "${urls[@]}"
+    secret postgres "password=$postgres_password"
+fi
 redis_password=$(random)
 secret redis "password=$redis_password" "url=redis://:$redis_password@redis:6379"
 for service in queue concert reservation wallet payment; do

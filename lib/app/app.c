@@ -33,12 +33,16 @@ static int migrate(const struct app_options *options)
     snprintf(name, sizeof name, "%s_MIGRATE_DB_URL", options->service);
     for (char *c = name; *c != '\0'; c++)
         *c = (char)toupper((unsigned char)*c);
-    const char *url = getenv(name);
-    if (options->migrate == NULL || url == NULL) {
-        fprintf(stderr, "%s: %s\n", name,
-                url == NULL ? "is required to migrate" : "this service has nothing to migrate");
+    if (options->migrate == NULL) {
+        fprintf(stderr, "%s has nothing to migrate\n", options->service);
         return 2;
     }
+    const struct config_setting setting = {
+        name, CONFIG_SECRET, 0, NULL, 1, 1024, "", "PostgreSQL, as the role that owns the tables",
+    };
+    char *url = NULL;
+    if (config_load(&setting, 1, &url, stderr) != ST_OK)
+        return 2;
 
     static unsigned char block[ARENA_SIZE];
     struct arena arena;
@@ -49,6 +53,7 @@ static int migrate(const struct app_options *options)
     const enum status status = options->migrate(&ctx, url);
     log_line(status == ST_OK ? LOG_INFO : LOG_ERROR, &ctx, "migrate: %s %s", status_name(status),
              ctx.detail);
+    config_done(&setting, 1, &url);
     return status == ST_OK ? 0 : 1;
 }
 
