@@ -81,6 +81,8 @@ enum status model_begin(struct model *model, size_t claim, int payment, int leas
     case MODEL_CANCELLED:
         return ST_HOLD_EXPIRED;
     case MODEL_HELD:
+        if (it->payment == payment) /* it released the seat, and comes too late */
+            return ST_NOT_HELD;
         break;
     }
     it->state = MODEL_PAYING;
@@ -109,7 +111,6 @@ enum status model_release(struct model *model, size_t claim, int payment)
         return ST_OK;
     it->state = it->hold_until > model->now ? MODEL_HELD : MODEL_EXPIRED;
     it->claim_until = it->hold_until;
-    it->payment = 0;
     return ST_OK;
 }
 

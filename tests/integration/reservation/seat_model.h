@@ -21,7 +21,7 @@ enum model_state { MODEL_HELD, MODEL_PAYING, MODEL_CONFIRMED, MODEL_EXPIRED, MOD
 struct model_claim {
     int user, seat, key; /* key 0: none */
     int made_at, hold_until, claim_until;
-    int payment; /* 0: none */
+    int payment; /* that began last; 0: none */
     enum model_state state;
 };
 
