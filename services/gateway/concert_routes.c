@@ -19,7 +19,7 @@ enum status gateway_list_concerts(struct ctx *ctx, void *self, const struct http
     const char *page_token;
     Boxoffice__Concert__V1__ListConcertsRequest req =
         BOXOFFICE__CONCERT__V1__LIST_CONCERTS_REQUEST__INIT;
-    TRY(gateway_admit(ctx, gateway, request, NEED_TURN, &caller));
+    TRY(gateway_admit(ctx, gateway, request, response, NEED_TURN, &caller));
     TRY(gateway_page(ctx, request, &req.page_size, &page_token));
     req.page_token = gateway_text(page_token);
 
@@ -47,7 +47,7 @@ enum status gateway_list_dates(struct ctx *ctx, void *self, const struct http_re
     struct gateway *gateway = self;
     struct caller caller;
     struct uuid concert_id;
-    TRY(gateway_admit(ctx, gateway, request, NEED_TURN, &caller));
+    TRY(gateway_admit(ctx, gateway, request, response, NEED_TURN, &caller));
     TRY(gateway_path_uuid(ctx, request, "concert_id", &concert_id));
     TRY(http_check_query(ctx, request, names, ARRAY_LEN(names)));
     const char *from = http_query_param(request, "from");
@@ -97,7 +97,7 @@ enum status gateway_list_seats(struct ctx *ctx, void *self, const struct http_re
     struct caller caller;
     struct uuid concert_id;
     Boxoffice__Concert__V1__ListSeatsRequest req = BOXOFFICE__CONCERT__V1__LIST_SEATS_REQUEST__INIT;
-    TRY(gateway_admit(ctx, gateway, request, NEED_TURN, &caller));
+    TRY(gateway_admit(ctx, gateway, request, response, NEED_TURN, &caller));
     TRY(read_seats_request(ctx, request, &concert_id, &req));
     req.queue = caller.claims.queue;
 

@@ -29,6 +29,8 @@ const struct config_setting gateway_settings[] = {
      "requests of one user a second, with a burst of twice that; 0 is off"},
     {"GATEWAY_RATE_PER_ADDRESS", CONFIG_RATE, FIELD(rate_per_address), "0", 0, 1000000, "",
      "requests of one address a second, with a burst of twice that; 0 is off"},
+    {"GATEWAY_CORS_ORIGINS", CONFIG_TEXT, FIELD(cors_origins), "", 0, 4000, "",
+     "origins whose pages may call the API, e.g. https://shop.example; * for any; empty: none"},
     {"GATEWAY_WEB_DIR", CONFIG_TEXT, FIELD(web_dir), "", 0, 4000, "",
      "folder of the web page, read at start; empty serves none"},
     {"GATEWAY_ADMIN_SECRET", CONFIG_SECRET, FIELD(ops_secret), "", 0, 1024, "",

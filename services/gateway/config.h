@@ -15,6 +15,7 @@ struct gateway_config {
     char *queue_target, *concert_target, *reservation_target, *wallet_target, *payment_target;
     char *token_secret;
     char *web_dir;
+    char *cors_origins;
     int identity_mode; /* of enum identity_mode */
     char *identity_secret, *identity_jwks_file, *identity_issuer, *identity_audience;
     char *ops_secret;

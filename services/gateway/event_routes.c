@@ -284,7 +284,7 @@ enum status gateway_watch_place(struct ctx *ctx, void *self, const struct http_r
 {
     struct gateway *gateway = self;
     struct caller caller;
-    TRY(gateway_admit(ctx, gateway, request, NEED_OWNER, &caller));
+    TRY(gateway_admit(ctx, gateway, request, response, NEED_OWNER, &caller));
 
     /* Asked as any other request, so that what is wrong is answered with its code. */
     Boxoffice__Queue__V1__GetTokenRequest req = BOXOFFICE__QUEUE__V1__GET_TOKEN_REQUEST__INIT;

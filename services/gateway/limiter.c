@@ -40,9 +40,17 @@ void limiter_free(struct limiter **limiter)
 
 bool limiter_take(struct limiter *limiter, uint64_t key, int64_t now_us)
 {
+    struct limiter_quota quota;
+    return limiter_take_of(limiter, key, now_us, &quota);
+}
+
+bool limiter_take_of(struct limiter *limiter, uint64_t key, int64_t now_us,
+                     struct limiter_quota *ret_quota)
+{
+    *ret_quota = (struct limiter_quota){0};
     if (limiter->rate == 0)
         return true;
-    const int64_t full_us = 2000000; /* a burst of twice the rate is two seconds of it */
+    const int64_t full_us = LIMITER_FULL_S * INT64_C(1000000);
     const int64_t cost_us = 1000000 / limiter->rate > 0 ? 1000000 / limiter->rate : 1;
     const uint64_t place = key % LIMITER_KEYS;
     struct bucket *bucket = &limiter->buckets[place];
@@ -60,6 +68,9 @@ bool limiter_take(struct limiter *limiter, uint64_t key, int64_t now_us)
     const bool granted = bucket->level_us >= cost_us;
     if (granted)
         bucket->level_us -= cost_us;
+    *ret_quota = (struct limiter_quota){.burst = full_us / cost_us,
+                                        .remaining = bucket->level_us / cost_us,
+                                        .fill_us = full_us - bucket->level_us};
     pthread_mutex_unlock(lock);
     return granted;
 }

@@ -77,6 +77,7 @@ static int run(const struct gateway_config *config, struct gateway *gateway)
             .streams_max = STREAMS_MAX,
             .headers = gateway_headers,
             .header_count = gateway_header_count,
+            .on_answer = edge_on_answer,
         },
         &server);
     if (status != ST_OK)
@@ -124,6 +125,19 @@ static enum status load_identity(const struct gateway_config *config, struct ide
     return status;
 }
 
+/* What a setting's table cannot tell. */
+static bool check_edge(const struct gateway_config *config)
+{
+    const size_t secret_size = strlen(config->ops_secret);
+    if (secret_size > 0 && secret_size < OPS_SECRET_MIN)
+        log_line(LOG_ERROR, NULL, "GATEWAY_ADMIN_SECRET is shorter than %d", OPS_SECRET_MIN);
+    else if (!edge_origins_are_valid(config->cors_origins))
+        log_line(LOG_ERROR, NULL, "GATEWAY_CORS_ORIGINS is no list of origins");
+    else
+        return true;
+    return false;
+}
+
 static int serve(const struct gateway_config *config)
 {
     scoped(token_key_free) struct token_key *key = NULL;
@@ -138,10 +152,8 @@ static int serve(const struct gateway_config *config)
         log_line(LOG_ERROR, NULL, "TOKEN_SECRET is too short");
         return EXIT_FAILURE;
     }
-    if (config->ops_secret[0] != '\0' && strlen(config->ops_secret) < OPS_SECRET_MIN) {
-        log_line(LOG_ERROR, NULL, "GATEWAY_ADMIN_SECRET is shorter than %d", OPS_SECRET_MIN);
+    if (!check_edge(config))
         return EXIT_FAILURE;
-    }
     int code = EXIT_FAILURE;
     if (connect(config, &gateway.peers) == ST_OK) {
         scoped(admission_free) struct admission *admission = admission_new(&gateway.peers, key);
@@ -161,6 +173,7 @@ static int serve(const struct gateway_config *config)
         gateway.ops_limiter = ops_limiter;
         gateway.ops_secret = config->ops_secret;
         gateway.audit_file = config->audit_file;
+        gateway.cors_origins = config->cors_origins;
         code = run(config, &gateway);
     } else {
         log_line(LOG_ERROR, NULL, "a ..._TARGET is not a gRPC name");

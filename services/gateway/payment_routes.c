@@ -16,10 +16,11 @@ static const struct http_member pay_members[] = {
 /* A retry of a payment comes with the token that the payment used up: it may still have the first
  * answer again, by its key. Only something new needs the turn. */
 static enum status admit(struct ctx *ctx, struct gateway *gateway,
-                         const struct http_request *request, struct caller *ret_caller,
-                         bool *ret_used)
+                         const struct http_request *request, struct http_response *response,
+                         struct caller *ret_caller, bool *ret_used)
 {
-    const enum status status = gateway_admit(ctx, gateway, request, NEED_TURN, ret_caller);
+    const enum status status =
+        gateway_admit(ctx, gateway, request, response, NEED_TURN, ret_caller);
     *ret_used = status == ST_TOKEN_EXPIRED;
     if (*ret_used)
         ctx_forgive(ctx);
@@ -49,7 +50,7 @@ enum status gateway_pay(struct ctx *ctx, void *self, const struct http_request *
     struct pay wish;
     const char *key;
     bool used;
-    TRY(admit(ctx, gateway, request, &caller, &used));
+    TRY(admit(ctx, gateway, request, response, &caller, &used));
     TRY(gateway_idempotency_key(ctx, request, true, &key));
     TRY(http_read_json(ctx, request, pay_members, ARRAY_LEN(pay_members), &wish));
 
@@ -73,7 +74,7 @@ enum status gateway_list_payments(struct ctx *ctx, void *self, const struct http
     const char *page_token;
     Boxoffice__Payment__V1__ListPaymentsRequest req =
         BOXOFFICE__PAYMENT__V1__LIST_PAYMENTS_REQUEST__INIT;
-    TRY(gateway_admit(ctx, gateway, request, NEED_OWNER, &caller));
+    TRY(gateway_admit(ctx, gateway, request, response, NEED_OWNER, &caller));
     TRY(gateway_page(ctx, request, &req.page_size, &page_token));
     req.user_id = caller.claims.user_id.text;
     req.page_token = gateway_text(page_token);
@@ -94,7 +95,7 @@ enum status gateway_get_payment(struct ctx *ctx, void *self, const struct http_r
     struct gateway *gateway = self;
     struct caller caller;
     struct uuid payment_id;
-    TRY(gateway_admit(ctx, gateway, request, NEED_OWNER, &caller));
+    TRY(gateway_admit(ctx, gateway, request, response, NEED_OWNER, &caller));
     TRY(gateway_path_uuid(ctx, request, "payment_id", &payment_id));
 
     Boxoffice__Payment__V1__GetPaymentRequest req =

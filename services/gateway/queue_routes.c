@@ -47,13 +47,13 @@ enum status gateway_issue_token(struct ctx *ctx, void *self, const struct http_r
 {
     struct gateway *gateway = self;
     struct join join = {.queue = "main"};
-    TRY(gateway_admit_anyone(ctx, gateway));
+    TRY(gateway_admit_anyone(ctx, gateway, response));
     TRY(http_read_json(ctx, request, join_members, ARRAY_LEN(join_members), &join));
     if (!token_queue_is_valid(join.queue))
         ctx_violate(ctx, "/queue", "must be 1 to %d of a-z 0-9 - _", TOKEN_QUEUE_MAX);
     TRY(ctx_checked(ctx));
     TRY(admit_as_self(ctx, gateway, request, &join.user_id));
-    TRY(gateway_limit_user(ctx, gateway, join.user_id.text));
+    TRY(gateway_limit_user(ctx, gateway, join.user_id.text, response));
 
     Boxoffice__Queue__V1__IssueTokenRequest req = BOXOFFICE__QUEUE__V1__ISSUE_TOKEN_REQUEST__INIT;
     req.user_id = join.user_id.text;
@@ -72,7 +72,7 @@ enum status gateway_get_token(struct ctx *ctx, void *self, const struct http_req
 {
     struct gateway *gateway = self;
     struct caller caller;
-    TRY(gateway_admit(ctx, gateway, request, NEED_OWNER, &caller));
+    TRY(gateway_admit(ctx, gateway, request, response, NEED_OWNER, &caller));
 
     Boxoffice__Queue__V1__GetTokenRequest req = BOXOFFICE__QUEUE__V1__GET_TOKEN_REQUEST__INIT;
     req.token = gateway_text(caller.token);
@@ -86,7 +86,7 @@ enum status gateway_leave(struct ctx *ctx, void *self, const struct http_request
 {
     struct gateway *gateway = self;
     struct caller caller;
-    TRY(gateway_admit(ctx, gateway, request, NEED_OWNER, &caller));
+    TRY(gateway_admit(ctx, gateway, request, response, NEED_OWNER, &caller));
 
     Boxoffice__Queue__V1__ExpireTokenRequest req = BOXOFFICE__QUEUE__V1__EXPIRE_TOKEN_REQUEST__INIT;
     req.queue = caller.claims.queue;

@@ -34,7 +34,7 @@ enum status gateway_reserve(struct ctx *ctx, void *self, const struct http_reque
     struct caller caller;
     struct wish wish;
     const char *key;
-    TRY(gateway_admit(ctx, gateway, request, NEED_TURN, &caller));
+    TRY(gateway_admit(ctx, gateway, request, response, NEED_TURN, &caller));
     TRY(gateway_idempotency_key(ctx, request, false, &key));
     TRY(http_read_json(ctx, request, wish_members, ARRAY_LEN(wish_members), &wish));
 
@@ -69,7 +69,7 @@ enum status gateway_list_reservations(struct ctx *ctx, void *self,
     const char *page_token;
     Boxoffice__Reservation__V1__ListReservationsRequest req =
         BOXOFFICE__RESERVATION__V1__LIST_RESERVATIONS_REQUEST__INIT;
-    TRY(gateway_admit(ctx, gateway, request, NEED_OWNER, &caller));
+    TRY(gateway_admit(ctx, gateway, request, response, NEED_OWNER, &caller));
     TRY(gateway_page(ctx, request, &req.page_size, &page_token));
     req.user_id = caller.claims.user_id.text;
     req.page_token = gateway_text(page_token);
@@ -90,7 +90,7 @@ enum status gateway_get_reservation(struct ctx *ctx, void *self, const struct ht
     struct gateway *gateway = self;
     struct caller caller;
     struct uuid reservation_id;
-    TRY(gateway_admit(ctx, gateway, request, NEED_OWNER, &caller));
+    TRY(gateway_admit(ctx, gateway, request, response, NEED_OWNER, &caller));
     TRY(gateway_path_uuid(ctx, request, "reservation_id", &reservation_id));
 
     Boxoffice__Reservation__V1__GetReservationRequest req =
@@ -108,7 +108,7 @@ enum status gateway_cancel(struct ctx *ctx, void *self, const struct http_reques
     struct gateway *gateway = self;
     struct caller caller;
     struct uuid reservation_id;
-    TRY(gateway_admit(ctx, gateway, request, NEED_TURN, &caller));
+    TRY(gateway_admit(ctx, gateway, request, response, NEED_TURN, &caller));
     TRY(gateway_path_uuid(ctx, request, "reservation_id", &reservation_id));
 
     Boxoffice__Reservation__V1__CancelRequest req =

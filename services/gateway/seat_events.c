@@ -412,7 +412,7 @@ enum status gateway_watch_seats(struct ctx *ctx, void *self, const struct http_r
     struct uuid concert_id;
     struct seat_date *date;
     (void)response;
-    TRY(gateway_admit(ctx, gateway, request, NEED_TURN, &caller));
+    TRY(gateway_admit(ctx, gateway, request, response, NEED_TURN, &caller));
     TRY(gateway_path_uuid(ctx, request, "concert_id", &concert_id));
     TRY(http_check_query(ctx, request, NULL, 0));
     TRY(check_date(ctx, gateway, &concert_id, day));

@@ -1,5 +1,6 @@
 #include "service.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -14,28 +15,47 @@ enum { PAGE_MAX = 100, KEY_MAX = 128 };
 
 /* --- what every handler begins with --- */
 
-enum status gateway_admit_anyone(struct ctx *ctx, struct gateway *gateway)
+/* Takes one token, and tells the client what is left
+ * (https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/). */
+static enum status limit(struct ctx *ctx, struct limiter *limiter, const char *policy,
+                         const char *whom, struct http_response *response)
 {
-    if (limiter_take(gateway->address_limiter, base_hash64(ctx->caller), clock_monotonic_us()))
-        return ST_OK;
-    return ctx_fail(ctx, ST_RATE_LIMITED, "address limit");
+    struct limiter_quota quota;
+    const bool granted = limiter_take_of(limiter, base_hash64(whom), clock_monotonic_us(), &quota);
+    const char *rule = NULL, *left = NULL;
+    if (quota.burst > 0) {
+        rule = arena_printf(ctx->arena, "\"%s\";q=%" PRId64 ";w=%d", policy, quota.burst,
+                            LIMITER_FULL_S);
+        left = arena_printf(ctx->arena, "\"%s\";r=%" PRId64 ";t=%" PRId64, policy, quota.remaining,
+                            (quota.fill_us + 999999) / 1000000);
+    }
+    if (rule != NULL && left != NULL) {
+        http_add_header(response, "RateLimit-Policy", rule);
+        http_add_header(response, "RateLimit", left);
+    }
+    return granted ? ST_OK : ctx_fail(ctx, ST_RATE_LIMITED, "limit of one %s", policy);
 }
 
-enum status gateway_limit_user(struct ctx *ctx, struct gateway *gateway, const char *user_id)
+enum status gateway_admit_anyone(struct ctx *ctx, struct gateway *gateway,
+                                 struct http_response *response)
 {
-    if (limiter_take(gateway->user_limiter, base_hash64(user_id), clock_monotonic_us()))
-        return ST_OK;
-    return ctx_fail(ctx, ST_RATE_LIMITED, "user limit");
+    return limit(ctx, gateway->address_limiter, "address", ctx->caller, response);
+}
+
+enum status gateway_limit_user(struct ctx *ctx, struct gateway *gateway, const char *user_id,
+                               struct http_response *response)
+{
+    return limit(ctx, gateway->user_limiter, "user", user_id, response);
 }
 
 enum status gateway_admit(struct ctx *ctx, struct gateway *gateway,
-                          const struct http_request *request, enum need need,
-                          struct caller *ret_caller)
+                          const struct http_request *request, struct http_response *response,
+                          enum need need, struct caller *ret_caller)
 {
-    TRY(gateway_admit_anyone(ctx, gateway));
+    TRY(gateway_admit_anyone(ctx, gateway, response));
     TRY(admission_identify(ctx, gateway->admission, request, ret_caller));
     /* Before the queue is asked: a limit that costs a call limits little. */
-    TRY(gateway_limit_user(ctx, gateway, ret_caller->claims.user_id.text));
+    TRY(gateway_limit_user(ctx, gateway, ret_caller->claims.user_id.text, response));
     return need == NEED_OWNER
                ? ST_OK
                : admission_require_turn(ctx, gateway->admission, request, ret_caller);

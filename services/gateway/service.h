@@ -20,6 +20,7 @@ struct gateway {
     const char *ops_secret;            /* NULL or "": no operator's view */
     struct limiter *ops_limiter;       /* by address */
     const char *audit_file;            /* NULL or "": no audit to show */
+    const char *cors_origins;          /* as edge.h has them; NULL or "": none */
 };
 
 extern const struct http_route gateway_routes[];
@@ -28,14 +29,15 @@ extern const size_t gateway_route_count;
 /* --- what every handler begins with --- */
 
 enum need { NEED_TURN, NEED_OWNER };
-/* Address limit, token, turn if needed, user limit. */
+/* Address limit, token, user limit, turn if needed. The response tells what the limits leave. */
 enum status gateway_admit(struct ctx *ctx, struct gateway *gateway,
-                          const struct http_request *request, enum need need,
-                          struct caller *ret_caller) MUST_CHECK;
+                          const struct http_request *request, struct http_response *response,
+                          enum need need, struct caller *ret_caller) MUST_CHECK;
 /* For the one route without a token. */
-enum status gateway_admit_anyone(struct ctx *ctx, struct gateway *gateway) MUST_CHECK;
-enum status gateway_limit_user(struct ctx *ctx, struct gateway *gateway,
-                               const char *user_id) MUST_CHECK;
+enum status gateway_admit_anyone(struct ctx *ctx, struct gateway *gateway,
+                                 struct http_response *response) MUST_CHECK;
+enum status gateway_limit_user(struct ctx *ctx, struct gateway *gateway, const char *user_id,
+                               struct http_response *response) MUST_CHECK;
 
 /* The path's user is the caller: ST_INVALID_REQUEST, ST_NOT_YOUR_ACCOUNT. */
 enum status gateway_own_account(struct ctx *ctx, const struct http_request *request,

@@ -7,7 +7,7 @@ enum status gateway_get_balance(struct ctx *ctx, void *self, const struct http_r
 {
     struct gateway *gateway = self;
     struct caller caller;
-    TRY(gateway_admit(ctx, gateway, request, NEED_TURN, &caller));
+    TRY(gateway_admit(ctx, gateway, request, response, NEED_TURN, &caller));
     TRY(gateway_own_account(ctx, request, &caller));
 
     Boxoffice__Wallet__V1__GetBalanceRequest req = BOXOFFICE__WALLET__V1__GET_BALANCE_REQUEST__INIT;
@@ -40,7 +40,7 @@ enum status gateway_charge(struct ctx *ctx, void *self, const struct http_reques
     struct caller caller;
     struct charge charge;
     const char *key;
-    TRY(gateway_admit(ctx, gateway, request, NEED_TURN, &caller));
+    TRY(gateway_admit(ctx, gateway, request, response, NEED_TURN, &caller));
     TRY(gateway_own_account(ctx, request, &caller));
     TRY(gateway_idempotency_key(ctx, request, true, &key));
     TRY(http_read_json(ctx, request, charge_members, ARRAY_LEN(charge_members), &charge));
@@ -70,7 +70,7 @@ enum status gateway_list_transactions(struct ctx *ctx, void *self,
     const char *page_token;
     Boxoffice__Wallet__V1__ListTransactionsRequest req =
         BOXOFFICE__WALLET__V1__LIST_TRANSACTIONS_REQUEST__INIT;
-    TRY(gateway_admit(ctx, gateway, request, NEED_OWNER, &caller));
+    TRY(gateway_admit(ctx, gateway, request, response, NEED_OWNER, &caller));
     TRY(gateway_own_account(ctx, request, &caller));
     TRY(gateway_page(ctx, request, &req.page_size, &page_token));
     req.user_id = caller.claims.user_id.text;

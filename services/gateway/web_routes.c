@@ -12,7 +12,7 @@ static enum status serve(struct ctx *ctx, struct gateway *gateway,
                          const struct http_request *request, const char *name,
                          struct http_response *response)
 {
-    TRY(gateway_admit_anyone(ctx, gateway));
+    TRY(gateway_admit_anyone(ctx, gateway, response));
     const struct web_file *file =
         gateway->web_files == NULL ? NULL : web_files_find(gateway->web_files, name);
     if (file == NULL)

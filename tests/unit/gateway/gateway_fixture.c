@@ -56,6 +56,7 @@ void fixture_start(long user_rate, long address_rate)
                                                         .server_name = "gateway",
                                                         .headers = gateway_headers,
                                                         .header_count = gateway_header_count,
+                                                        .on_answer = edge_on_answer,
                                                         .workers = 4},
                           &server),
         ST_OK);
@@ -83,6 +84,11 @@ void fixture_open_ops(const char *secret, const char *audit_file, long rate)
 void fixture_require_identity(struct identity *identity)
 {
     gateway.identity = identity;
+}
+
+void fixture_allow_origins(const char *origins)
+{
+    gateway.cors_origins = origins;
 }
 
 void fixture_serve(const struct web_files *files)

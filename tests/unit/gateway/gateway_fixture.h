@@ -21,6 +21,8 @@ void fixture_open_ops(const char *secret, const char *audit_file, long rate);
 /* From now on a place needs a token of this identity provider (borrowed). */
 struct identity;
 void fixture_require_identity(struct identity *identity);
+/* From now on pages of these origins may call (borrowed). */
+void fixture_allow_origins(const char *origins);
 /* From now on these files are served (borrowed). */
 struct web_files;
 void fixture_serve(const struct web_files *files);

@@ -83,6 +83,24 @@ START_TEST(rate_zero_grants_everything)
 }
 END_TEST
 
+START_TEST(what_is_left_is_told)
+{
+    struct limiter_quota quota;
+    ck_assert(limiter_take_of(limiter, 7, SECOND_US, &quota));
+    ck_assert_int_eq(quota.burst, BURST);
+    ck_assert_int_eq(quota.remaining, BURST - 1);
+    ck_assert_int_eq(quota.fill_us, SECOND_US / RATE);
+    take_all(7, SECOND_US);
+    ck_assert(!limiter_take_of(limiter, 7, SECOND_US, &quota));
+    ck_assert_int_eq(quota.remaining, 0);
+    ck_assert_int_eq(quota.fill_us, LIMITER_FULL_S * SECOND_US);
+    limiter_free(&limiter);
+    limiter = limiter_new(0);
+    ck_assert(limiter_take_of(limiter, 7, SECOND_US, &quota));
+    ck_assert_int_eq(quota.burst, 0); /* there is nothing to tell */
+}
+END_TEST
+
 int main(void)
 {
     TCase *cases = tcase_create("limiter");
@@ -93,6 +111,7 @@ int main(void)
     tcase_add_test(cases, a_clock_that_steps_back_gives_and_takes_nothing);
     tcase_add_test(cases, keys_do_not_share_a_bucket);
     tcase_add_test(cases, keys_that_meet_in_one_place_only_ever_get_more);
+    tcase_add_test(cases, what_is_left_is_told);
     tcase_add_test(cases, rate_zero_grants_everything);
     Suite *suite = suite_create("limiter");
     suite_add_tcase(suite, cases);
