@@ -78,8 +78,21 @@ async function large(suite, browser, address) {
   await me.close();
 }
 
+async function operations(browser, address, secret) {
+  const me = await Visitor.open(browser, address, { viewport: { ...desk, height: 1000 } });
+  await me.page.goto(`${address}ops`);
+  await me.page.fill('#secret', secret);
+  await me.click('form button');
+  await me.see('.policy');
+  // Some looks, so that the histories are lines.
+  await me.page.waitForTimeout(20000);
+  await take(me, 'desk-ops');
+  await me.close();
+}
+
+const secret = 'only-for-the-pictures-0123456789abcdef';
 await mkdir(folder, { recursive: true });
-const suite = await Suite.start({ QUEUE_POLICY: 'counter', QUEUE_CAPACITY: '12' }, { replicas: 1 });
+const suite = await Suite.start({ QUEUE_POLICY: 'counter', QUEUE_CAPACITY: '12', GATEWAY_ADMIN_SECRET: secret }, { replicas: 1 });
 const browser = await launch();
 try {
   const address = `${suite.gateways[0]}/`;
@@ -88,6 +101,7 @@ try {
   await story(browser, address, 'phone', { viewport: phone, locale: 'ko-KR', colorScheme: 'dark' }, 13);
   await large(suite, browser, address);
   await waiting(suite, browser, address, { viewport: desk });
+  await operations(browser, address, secret);
 } finally {
   await browser.close();
   await suite.stop();

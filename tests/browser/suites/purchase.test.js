@@ -221,7 +221,9 @@ test('a payment whose answer is lost is asked for again, and paid once', async (
     if (keys.length === 1) await route.abort('connectionreset');
     else await route.fulfill({ response });
   });
+  const again = me.page.waitForResponse((response) => response.url().endsWith('/v1/payments') && response.status() === 201);
   await me.pay();
+  assert.equal((await again).headers()['idempotent-replayed'], 'true');
   assert.equal(keys.length, 2);
   assert.equal(keys[0], keys[1]);
   assert.match(await me.text('.ticket .facts dd'), /₩77,000/);
@@ -229,6 +231,26 @@ test('a payment whose answer is lost is asked for again, and paid once', async (
   const response = await fetch(`${address}v1/users/${id}/transactions`, { headers: { authorization: `Bearer ${token}` } });
   const { transactions } = await response.json();
   assert.deepEqual(transactions.map(({ amount }) => Math.abs(amount)).sort(), [500000, price]);
+  await me.close();
+});
+
+test('a payment whose answer never comes: after a reload there is the ticket', async () => {
+  const me = await Visitor.open(browser, address);
+  await me.enter();
+  await me.chooseDate(2, 8);
+  await me.hold(1);
+  await me.charge();
+  await me.page.route('**/v1/payments', async (route) => {
+    if (route.request().method() === 'POST') await route.fetch();
+    await route.abort('connectionreset');
+  });
+  const asked = me.page.waitForEvent('requestfailed', (request) => request.url().endsWith('/v1/payments'));
+  await me.click('#pay');
+  await asked;
+  await me.page.unroute('**/v1/payments');
+  await me.page.goto(`${address}`);
+  await me.page.goBack();
+  await me.see('.ticketView .ticket');
   await me.close();
 });
 

@@ -2,7 +2,7 @@
 import { asRefusal } from './api.js';
 import { byId, h, put } from './dom.js';
 import { icon } from './parts.js';
-import { payView } from './pay.js';
+import { payView, settledView } from './pay.js';
 import { seatsView } from './seats.js';
 import { Session } from './session.js';
 import { countdown, language, money, setLanguage, text } from './text.js';
@@ -46,6 +46,9 @@ const always = [
   [/^#\/tickets$/, ticketsView],
 ];
 
+/** After the turn: a payment may have used it up. @type {[RegExp, View][]} */
+const after = [[/^#\/pay\/([\w-]+)$/, settledView]];
+
 /** @returns {[string, View, string[]]} its name, and the view with the parts of its address */
 function choose() {
   /** @param {[RegExp, View][]} table */
@@ -62,7 +65,10 @@ function choose() {
   if (found !== null) return found;
   if (place === null) return ['loading', loadingView, []];
   if (place.status === 'WAITING') return ['waiting', waitView, []];
-  if (place.status === 'EXPIRED') return ['ended', endedView, []];
+  if (place.status === 'EXPIRED') {
+    const paid = match(after);
+    return paid === null ? ['ended', endedView, []] : [`ended ${paid[0]}`, paid[1], paid[2]];
+  }
   return match(active) ?? ['concerts', concertsView, []];
 }
 

@@ -39,50 +39,58 @@ function show(error) {
 
 /** @param {string} name */
 function words(name) {
-  return name.replace(/(_unix)?_ms$|_milli$|_won$/, '').replaceAll('_', ' ').replace(/^./, (c) => c.toUpperCase());
+  return name.replace(/_seconds(?=_ago$|$)/, '').replaceAll('_', ' ').replace(/^./, (c) => c.toUpperCase());
 }
-/** @param {number} ms */
-function duration(ms) {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60000) return `${(ms / 1000).toFixed(1)} s`;
-  return ms < 5400000 ? `${Math.round(ms / 60000)} min` : `${(ms / 3600000).toFixed(1)} h`;
+/** @param {number} seconds */
+function duration(seconds) {
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
-/** As people write it: by the unit at the end of its name. @param {string} name @param {unknown} value @returns {string} */
+const number = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
+/** As people write it: by the unit in its name. @param {string} name @param {unknown} value @returns {string} */
 function plain(name, value) {
   if (value === null || value === undefined) return '';
   if (typeof value === 'object') return JSON.stringify(value);
   if (typeof value !== 'number') return String(value);
-  if (name.endsWith('_unix_ms')) return value === 0 ? '' : new Date(value).toISOString();
-  if (name.endsWith('_ms')) return duration(value);
-  if (name.endsWith('_milli')) return `${(value / 1000).toFixed(1)}/s`;
-  return (name.endsWith('_won') ? '₩' : '') + new Intl.NumberFormat('en').format(value);
+  if (/_seconds(_ago)?$/.test(name)) return duration(value);
+  return (name === 'won' ? '₩' : '') + number.format(value);
 }
 
 /** How full a hall is: sold, held, and the rest. @param {Figures} row */
 function fullness(row) {
-  const total = Number(row.seats_total);
+  const total = Number(row.total);
   if (!(total > 0)) return null;
   const share = (/** @type {unknown} */ n) => Math.round((100 * Number(n ?? 0)) / total);
   return svg('svg', { class: 'fullness', viewBox: '0 0 100 8', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
     svg('rect', { class: 'room', width: 100, height: 8 }),
-    svg('rect', { class: 'held', width: Math.min(100, share(row.seats_sold) + share(row.seats_held)), height: 8 }),
-    svg('rect', { class: 'sold', width: share(row.seats_sold), height: 8 }));
+    svg('rect', { class: 'held', width: Math.min(100, share(row.sold) + share(row.held)), height: 8 }),
+    svg('rect', { class: 'sold', width: share(row.sold), height: 8 }));
 }
 /** @param {Figures[]} rows */
 function table(rows) {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const halls = names.includes('seats_total');
+  const halls = names.includes('total');
   return h('table', {},
     h('thead', {}, h('tr', {}, names.map((name) => h('th', { scope: 'col' }, words(name))), halls && h('th', { scope: 'col' }, 'Sold and held'))),
     h('tbody', {}, rows.map((row) => h('tr', { class: Number(row.violations) > 0 && 'violated' },
       names.map((name) => h('td', {}, plain(name, row[name]))), halls && h('td', {}, fullness(row))))));
 }
+/** @param {string} name @param {Figures[]} rows @returns {[boolean, string]} whether all is well, and what to say */
+function verdictOn(name, rows) {
+  if (name === 'away') return [false, 'These services do not answer; their part is missing here.'];
+  const audited = rows.filter((row) => 'violations' in row);
+  const broken = audited.filter((row) => row.violations > 0).length;
+  if (audited.length === 0) return [true, ''];
+  return broken === 0 ? [true, `All ${audited.length} invariants hold.`] : [false, `${broken} of ${audited.length} invariants are violated.`];
+}
 /** One member of the overview: rows, or figures. Its frame stays, so that focus and scroll survive the refresh. */
 class Section {
   #said = '';
+  #name;
   /** @param {string} name */
   constructor(name) {
     const title = words(name);
+    this.#name = name;
     this.verdict = h('p');
     this.room = h('div', { class: 'wide', tabindex: 0, role: 'region', 'aria-label': title });
     this.element = h('section', { class: 'card' }, h('h2', {}, title), this.verdict, this.room);
@@ -93,10 +101,11 @@ class Section {
     if (said === this.#said) return;
     this.#said = said;
     const rows = Array.isArray(value) ? value : null;
-    const broken = rows?.filter((row) => Number(row.violations) > 0).length ?? 0;
-    this.verdict.className = broken === 0 ? 'well' : 'paused';
-    this.verdict.textContent = !rows?.some((row) => 'violations' in row) ? ''
-      : broken === 0 ? `All ${rows.length} invariants hold.` : `${broken} of ${rows.length} invariants are violated.`;
+    // Services that are away: no news is good news.
+    this.element.hidden = this.#name === 'away' && rows?.length === 0;
+    const [good, verdict] = verdictOn(this.#name, rows ?? []);
+    this.verdict.className = good ? 'well' : 'paused';
+    this.verdict.textContent = verdict;
     this.room.replaceChildren(rows === null ? figures(value) : rows.length === 0 ? h('p', { class: 'quiet' }, 'None.') : table(rows));
   }
 }

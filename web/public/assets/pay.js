@@ -2,6 +2,7 @@
 import { asRefusal } from './api.js';
 import { concertOf } from './catalog.js';
 import { h, put, sleep } from './dom.js';
+import { endedView } from './line.js';
 import { Ring, crumbs, heading, icon, steps } from './parts.js';
 import { countdown, day, money, text } from './text.js';
 
@@ -30,6 +31,24 @@ export async function payView(stage, reservationId) {
   const ends = Date.parse(reservation.held_until ?? '');
   if (reservation.status === 'EXPIRED' || !(ends > session.now())) return lapsed(root, back, t.holdOver, t.holdOverText);
   await checkout(stage, reservation, ends);
+}
+
+/**
+ * The turn is over: was it a payment, whose answer this page may never have seen?
+ * @type {import('./app.js').View}
+ */
+export async function settledView(stage, reservationId) {
+  const { root, session, signal } = stage;
+  const path = { reservation_id: reservationId };
+  let reservation = await session.api.ask('getReservation', { path, signal });
+  if (reservation.status === 'PAYING') put(root, h('p', { class: 'card ended' }, text().pending));
+  while (reservation.status === 'PAYING' && !signal.aborted) {
+    await sleep(pendingPollMs, signal);
+    reservation = await session.api.ask('getReservation', { path, signal });
+  }
+  if (reservation.status === 'CONFIRMED') return toTicket(stage, reservation);
+  root.replaceChildren();
+  await endedView(stage);
 }
 
 /**
@@ -92,7 +111,8 @@ async function checkout(stage, reservation, ends) {
     }
     session.dropKey(intent);
     if (payment.status !== 'COMPLETED') return stage.refresh();
-    go(`#/tickets/${payment.payment_id}`);
+    const ticket = `#/tickets/${payment.payment_id}`;
+    if (location.hash !== ticket) go(ticket);
     void session.look().catch(() => undefined);
   };
   const charge = async (/** @type {number} */ amount) => {
