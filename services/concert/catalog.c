@@ -39,7 +39,7 @@ static void check_tiers(struct ctx *ctx, const char *prefix, const struct catalo
     }
     for (size_t i = 0; i < date->tier_count; i++) {
         const struct catalog_tier *tier = &date->tiers[i];
-        char member[40];
+        char member[48];
         snprintf(member, sizeof member, "tiers/%zu/first_seat_no", i);
         if (tier->first_seat_no != next)
             violate(ctx, prefix, member, "must be %" PRId64, next);
