@@ -42,6 +42,17 @@ static enum status answer(struct ctx *ctx, struct http_response *response,
     return http_write_json(ctx, response, present_payment(res->payment));
 }
 
+/* A first answer that was a refusal is given again like any other: said to be so, and in its own
+ * words. */
+static enum status refuse(struct ctx *ctx, struct http_response *response, enum status status)
+{
+    if (ctx_find_note(ctx, "replayed") == NULL)
+        return status;
+    http_add_header(response, "Idempotent-Replayed", "true");
+    ctx_forgive(ctx);
+    return ctx_fail(ctx, status, "the first answer of the key");
+}
+
 enum status gateway_pay(struct ctx *ctx, void *self, const struct http_request *request,
                         struct http_response *response)
 {
@@ -62,7 +73,9 @@ enum status gateway_pay(struct ctx *ctx, void *self, const struct http_request *
     req.queue = caller.claims.queue;
     req.replay_only = used;
     Boxoffice__Payment__V1__PayResponse *res = NULL;
-    TRY(gateway_call(ctx, &gateway->peers, CALL_PAY, &req.base, &res));
+    const enum status status = gateway_call(ctx, &gateway->peers, CALL_PAY, &req.base, &res);
+    if (status != ST_OK)
+        return refuse(ctx, response, status);
     return answer(ctx, response, res);
 }
 

@@ -129,8 +129,11 @@ static enum status handle_pay(struct ctx *ctx, void *self, const void *in, void 
     if (created)
         drive_new(ctx, service, &payment);
 
-    if (saga_outcome(payment.state) == SAGA_NOT_PAID)
+    if (saga_outcome(payment.state) == SAGA_NOT_PAID) {
+        if (!created)
+            ctx_note(ctx, "replayed", "true");
         return ctx_fail(ctx, payment.failure, "payment %s failed", payment.payment_id.text);
+    }
     res->replayed = !created;
     return give_payment(ctx, &payment, &res->payment);
 }

@@ -319,6 +319,8 @@ enum status gateway_call(struct ctx *ctx, const struct gateway_peers *peers, enu
     else if (status != ST_OK) {
         if (call == CALL_SET_POLICY)
             ctx_violate(ctx, "/policy/capacity", "scripted");
+        if (fake_peers.is_replay)
+            ctx_note(ctx, "replayed", "true");
         status = ctx_fail(ctx, status, "scripted");
     } else
         response = answer(ctx, call, request);

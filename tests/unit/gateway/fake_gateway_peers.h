@@ -12,6 +12,7 @@ struct fake_peers {
     enum status statuses[FAKE_CALLS]; /* of one call alone, when not ST_OK */
     enum status verify_status;        /* what VerifyTokens itself answers */
     const char *token_code;           /* what it says of every token: "OK", "NOT_YOUR_TURN" ... */
+    bool is_replay;                   /* of a refused Pay: it repeats the first answer */
     bool is_new;                      /* created, not replayed */
     bool is_pending;                  /* of a payment */
     int counts[FAKE_CALLS];

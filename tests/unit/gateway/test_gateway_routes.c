@@ -317,6 +317,22 @@ START_TEST(a_repeat_says_that_it_is_one)
 }
 END_TEST
 
+START_TEST(a_refusal_that_is_a_repeat_says_so_in_the_same_words)
+{
+    fake_peers.statuses[CALL_PAY] = ST_INSUFFICIENT_BALANCE;
+    for (int replay = 0; replay <= 1; replay++) {
+        fake_peers.is_replay = replay;
+        struct answer answer = ask_well(&rows[13]);
+        ck_assert_int_eq(answer.code, 402);
+        ck_assert_str_eq(answer_text(&answer, "code"), "INSUFFICIENT_BALANCE");
+        ck_assert_ptr_null(json_object_get(answer.json, "replayed"));
+        const char *said = answer_header(&answer, "Idempotent-Replayed");
+        ck_assert_int_eq(said != NULL, replay);
+        answer_done(&answer);
+    }
+}
+END_TEST
+
 START_TEST(a_payment_that_still_runs_is_accepted_with_its_address)
 {
     fake_peers.is_pending = true;
@@ -478,6 +494,7 @@ int main(void)
     tcase_add_test(cases, a_body_is_exactly_what_the_document_says);
     tcase_add_test(cases, a_key_is_required_where_money_moves_and_bounded_everywhere);
     tcase_add_test(cases, a_repeat_says_that_it_is_one);
+    tcase_add_test(cases, a_refusal_that_is_a_repeat_says_so_in_the_same_words);
     tcase_add_test(cases, a_payment_that_still_runs_is_accepted_with_its_address);
     tcase_add_test(cases, won_beyond_a_double_are_exact);
     tcase_add_test(cases, a_date_without_a_free_seat_says_so_in_the_readers_language);

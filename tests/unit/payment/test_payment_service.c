@@ -152,6 +152,7 @@ START_TEST(too_little_money_gives_the_seat_back)
     world.balance_won = 299;
     PayResponse res;
     ck_assert_int_eq(pay(&res), ST_INSUFFICIENT_BALANCE);
+    ck_assert_ptr_null(ctx_find_note(&ctx, "replayed"));
     ck_assert(world_is_undone());
     ck_assert_int_eq(world.seat, SEAT_HELD);
     ck_assert_int_eq(world.balance_won, 299);
@@ -159,6 +160,7 @@ START_TEST(too_little_money_gives_the_seat_back)
     /* The same key keeps its answer, a new one may try again. */
     world.balance_won = 300;
     ck_assert_int_eq(pay(&res), ST_INSUFFICIENT_BALANCE);
+    ck_assert_str_eq(ctx_find_note(&ctx, "replayed"), "true");
     ck_assert_int_eq(pay_with(reservation_id, other_key), ST_OK);
     ck_assert(world_is_paid());
 }
