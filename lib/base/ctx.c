@@ -24,16 +24,32 @@ static void random_hex(char *to, size_t digits)
 }
 
 /* Touches the heads of its lists only: a request that goes well never uses the rest. */
-void ctx_init(struct ctx *ctx, struct arena *arena)
+static void init_untraced(struct ctx *ctx, struct arena *arena)
 {
     ctx->deadline_us = CTX_NO_DEADLINE;
     ctx->arena = arena;
+    ctx->caller[0] = '\0';
+    ctx_forgive(ctx);
+}
+
+static void begin_trace(struct ctx *ctx)
+{
     random_hex(ctx->trace_id, 32);
     random_hex(ctx->span_id, 16);
     ctx->parent_span[0] = '\0';
     ctx->sampled = false;
-    ctx->caller[0] = '\0';
-    ctx_forgive(ctx);
+}
+
+void ctx_init(struct ctx *ctx, struct arena *arena)
+{
+    init_untraced(ctx, arena);
+    begin_trace(ctx);
+}
+
+void ctx_init_traced(struct ctx *ctx, struct arena *arena, const char *traceparent)
+{
+    init_untraced(ctx, arena);
+    (void)ctx_continue_trace(ctx, traceparent);
 }
 
 void ctx_set_timeout_ms(struct ctx *ctx, int64_t timeout_ms)
@@ -85,13 +101,11 @@ bool ctx_continue_trace(struct ctx *ctx, const char *traceparent)
                         is_lower_hex(traceparent + TRACE, 32) &&
                         is_lower_hex(traceparent + SPAN, 16) &&
                         is_lower_hex(traceparent + FLAGS, 2);
-    random_hex(ctx->span_id, 16);
     if (!shaped || is_zero(traceparent + TRACE, 32) || is_zero(traceparent + SPAN, 16)) {
-        random_hex(ctx->trace_id, 32);
-        ctx->parent_span[0] = '\0';
-        ctx->sampled = false;
+        begin_trace(ctx);
         return false;
     }
+    random_hex(ctx->span_id, 16);
     memcpy(ctx->trace_id, traceparent + TRACE, 32);
     memcpy(ctx->parent_span, traceparent + SPAN, 16);
     ctx->trace_id[32] = '\0';

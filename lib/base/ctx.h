@@ -52,6 +52,8 @@ struct ctx {
 
 /* A fresh context with a new trace, no deadline and the given arena (borrowed, may be NULL). */
 void ctx_init(struct ctx *ctx, struct arena *arena);
+/* The same, under the caller's trace when `traceparent` (see ctx_continue_trace) is a valid one. */
+void ctx_init_traced(struct ctx *ctx, struct arena *arena, const char *traceparent);
 void ctx_set_timeout_ms(struct ctx *ctx, int64_t timeout_ms);
 /* Moves the deadline nearer, never further away. */
 void ctx_limit_timeout_ms(struct ctx *ctx, int64_t timeout_ms);

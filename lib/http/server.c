@@ -118,10 +118,8 @@ static void count_request(const struct http_request *request, const struct ctx *
 
 static void fill_ctx(struct ctx *ctx, const struct http_request *request, struct arena *arena)
 {
-    ctx_init(ctx, arena);
     const char *traceparent = http_header(request, "traceparent");
-    if (traceparent != NULL)
-        (void)ctx_continue_trace(ctx, traceparent);
+    ctx_init_traced(ctx, arena, traceparent == NULL ? "" : traceparent);
     /* From its arrival: whoever waited long for a worker is not waited for any more. */
     ctx->deadline_us = request->started_us + request->server->options.request_timeout_ms * 1000;
     const union MHD_ConnectionInfo *info =

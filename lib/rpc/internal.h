@@ -44,6 +44,7 @@ struct rpc_server_call {
     grpc_slice failure, failure_text;
     grpc_metadata trailing;
     int64_t started_us;
+    struct rpc_server_call *next; /* of the kept ones */
 };
 
 struct rpc_server {
@@ -51,6 +52,7 @@ struct rpc_server {
     grpc_server *core;
     grpc_completion_queue *queue;
     pthread_t poller;
+    struct rpc_server_call *kept; /* answered ones, for new calls; the poller's alone */
     struct workers *workers;
     int port;
     struct rpc_service services[RPC_SERVICES_MAX]; /* the caller's, then our own */

@@ -87,10 +87,21 @@ enum status rpc_unpack(struct ctx *ctx, const ProtobufCMessageDescriptor *type,
     grpc_byte_buffer_reader reader;
     if (buffer == NULL || !grpc_byte_buffer_reader_init(&reader, buffer))
         return rpc_unpack_bytes(ctx, type, NULL, 0, ret_message);
-    grpc_slice whole = grpc_byte_buffer_reader_readall(&reader);
-    const enum status status = rpc_unpack_bytes(ctx, type, GRPC_SLICE_START_PTR(whole),
-                                                GRPC_SLICE_LENGTH(whole), ret_message);
-    grpc_slice_unref(whole);
+    /* Nearly always one slice, which is read where it is. */
+    grpc_slice *first = NULL, *second = NULL;
+    enum status status;
+    if (grpc_byte_buffer_reader_peek(&reader, &first) &&
+        !grpc_byte_buffer_reader_peek(&reader, &second)) {
+        status = rpc_unpack_bytes(ctx, type, GRPC_SLICE_START_PTR(*first),
+                                  GRPC_SLICE_LENGTH(*first), ret_message);
+    } else {
+        grpc_byte_buffer_reader_destroy(&reader);
+        (void)grpc_byte_buffer_reader_init(&reader, buffer);
+        grpc_slice whole = grpc_byte_buffer_reader_readall(&reader);
+        status = rpc_unpack_bytes(ctx, type, GRPC_SLICE_START_PTR(whole), GRPC_SLICE_LENGTH(whole),
+                                  ret_message);
+        grpc_slice_unref(whole);
+    }
     grpc_byte_buffer_reader_destroy(&reader);
     return status;
 }

@@ -44,9 +44,33 @@ void rpc_server_call_free(struct rpc_server_call *call)
     free(call);
 }
 
+/* On the poller, as the taking is: empties a call for the next one, with the room of its lists. */
+static void keep_call(struct rpc_server_call *call)
+{
+    grpc_call_unref(call->call);
+    grpc_byte_buffer_destroy(call->payload);
+    grpc_byte_buffer_destroy(call->reply);
+    grpc_slice_unref(call->failure);
+    grpc_slice_unref(call->failure_text);
+    call->metadata.count = 0;
+    *call = (struct rpc_server_call){.server = call->server,
+                                     .metadata = call->metadata,
+                                     .details = call->details,
+                                     .failure = grpc_empty_slice(),
+                                     .failure_text = grpc_empty_slice(),
+                                     .next = call->server->kept};
+    call->server->kept = call;
+}
+
 static struct rpc_server_call *new_call(struct rpc_server *server, struct rpc_endpoint *endpoint)
 {
-    struct rpc_server_call *call = calloc(1, sizeof *call);
+    struct rpc_server_call *call = server->kept;
+    if (call != NULL) {
+        server->kept = call->next;
+        call->endpoint = endpoint;
+        return call;
+    }
+    call = calloc(1, sizeof *call);
     if (call == NULL)
         abort();
     call->server = server;
@@ -80,10 +104,8 @@ static void post_slot(struct rpc_server *server, struct rpc_endpoint *endpoint)
 void rpc_server_fill_ctx(struct ctx *ctx, const struct rpc_server_call *call, struct arena *arena)
 {
     char traceparent[CTX_TRACEPARENT_SIZE + 1];
-    ctx_init(ctx, arena);
     rpc_find_metadata(&call->metadata, "traceparent", traceparent, sizeof traceparent);
-    if (traceparent[0] != '\0')
-        (void)ctx_continue_trace(ctx, traceparent);
+    ctx_init_traced(ctx, arena, traceparent);
     ctx->deadline_us = rpc_deadline_us(call->deadline);
     if (ctx->deadline_us == CTX_NO_DEADLINE && call->endpoint->method->handle != NULL)
         ctx_set_timeout_ms(ctx, call->server->options.default_timeout_ms);
@@ -103,8 +125,12 @@ void rpc_server_finish(const struct rpc_server_call *call, const struct ctx *ctx
 
 static void answered(void *self, bool ok)
 {
+    struct rpc_server_call *call = self;
     (void)ok; /* the caller may be gone: nothing to tell it */
-    rpc_server_call_free(self);
+    if (call->endpoint != NULL)
+        keep_call(call);
+    else
+        rpc_server_call_free(call);
 }
 
 void rpc_server_answer(struct rpc_server_call *call, const struct ctx *ctx, enum status status)
@@ -344,6 +370,11 @@ static void free_server(struct rpc_server *server)
     grpc_completion_queue_shutdown(server->queue);
     pthread_join(server->poller, NULL); /* drains the queue */
     grpc_completion_queue_destroy(server->queue);
+    while (server->kept != NULL) {
+        struct rpc_server_call *call = server->kept;
+        server->kept = call->next;
+        rpc_server_call_free(call);
+    }
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     pthread_mutex_destroy(&server->health_lock);
