@@ -12,7 +12,7 @@
 #include "load.h"
 #include "rpc/client.h"
 
-enum { IN_FLIGHT = 128, CHANNELS = 2, ARENA_SIZE = 128 * 1024, DATES = 360, SEATS = 5000 };
+enum { IN_FLIGHT = 128, CHANNELS = 1, ARENA_SIZE = 128 * 1024, DATES = 360, SEATS = 5000 };
 #define CONCERT "00000000-0000-7000-8000-00000000be0c"
 #define DAY_MS  INT64_C(86400000)
 

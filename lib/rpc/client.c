@@ -2,13 +2,10 @@
 
 #include <assert.h>
 #include <grpc/grpc_security.h>
-#include <linux/futex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/workers.h"
@@ -20,7 +17,8 @@
 #include "rpc/tls_internal.h"
 
 enum { TIMEOUT_MS = 10000, KEEPALIVE_MS = 10000, KEEPALIVE_TIMEOUT_MS = 5000, TARGET_MAX = 1024 };
-enum { BACKOFF_FIRST_MS = 100, BACKOFF_LAST_MS = 2000 };
+enum { BACKOFF_FIRST_MS = 100, BACKOFF_LAST_MS = 2000, CONNECT_TIMEOUT_MS = 2000 };
+enum { MINDER_SLICE_MS = 250 };
 enum { SENT_AGAIN_MAX = 4, PAUSE_NS = 2000000 };
 
 /* --- life --- */
@@ -59,8 +57,8 @@ static grpc_channel *make_channel(const char *target, int number,
          .key = GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
          .value.integer = BACKOFF_FIRST_MS},
         {.type = GRPC_ARG_INTEGER,
-         .key = GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
-         .value.integer = BACKOFF_FIRST_MS},
+         .key = GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, /* the longest one attempt may take */
+         .value.integer = CONNECT_TIMEOUT_MS},
         {.type = GRPC_ARG_INTEGER,
          .key = GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
          .value.integer = BACKOFF_LAST_MS},
@@ -86,11 +84,44 @@ static grpc_channel *make_channel(const char *target, int number,
     return channel;
 }
 
-static void *poll_events(void *queue)
+/* Steps aside for MINDER_SLICE_MS while calls wait and nothing is pushed; false when stopping. */
+static bool minder_is_needed(struct rpc_client *client)
 {
+    pthread_mutex_lock(&client->lock);
+    if (client->calls > 0 && client->subscriptions == 0 && !client->stopping) {
+        const int64_t until_us = clock_monotonic_us() + MINDER_SLICE_MS * 1000;
+        const struct timespec until = {.tv_sec = until_us / 1000000,
+                                       .tv_nsec = until_us % 1000000 * 1000};
+        pthread_cond_timedwait(&client->changed, &client->lock, &until);
+    }
+    const bool stopping = client->stopping;
+    pthread_mutex_unlock(&client->lock);
+    return !stopping;
+}
+
+/* Whoever waits for an answer reads the sockets (see acquire_waiter). This thread does so for the
+ * subscriptions, and while nobody waits: connections come and go all the same. */
+static void *mind_connections(void *self)
+{
+    struct rpc_client *client = self;
     base_yield_to_waker();
-    rpc_poll(queue);
+    while (minder_is_needed(client))
+        rpc_poll_until(client->pushes, clock_monotonic_us() + MINDER_SLICE_MS * 1000);
+    rpc_poll(client->pushes); /* until it is empty */
     return NULL;
+}
+
+static void start_minder(struct rpc_client *client)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&client->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    client->pushes = grpc_completion_queue_create_for_next(NULL);
+    if (pthread_create(&client->minder, NULL, mind_connections, client) != 0)
+        abort();
+    pthread_setname_np(client->minder, "rpc-client");
 }
 
 enum status rpc_client_new(const struct rpc_client_options *options, struct rpc_client **ret_client)
@@ -109,13 +140,10 @@ enum status rpc_client_new(const struct rpc_client_options *options, struct rpc_
     rpc_core_init();
     client->timeout_ms_max = options->timeout_ms_max == 0 ? TIMEOUT_MS : options->timeout_ms_max;
     client->channel_count = options->channels == 0 ? 1 : options->channels;
-    for (size_t i = 0; i < client->channel_count; i++) {
+    pthread_mutex_init(&client->lock, NULL);
+    for (size_t i = 0; i < client->channel_count; i++)
         client->channels[i] = make_channel(target, (int)i, options);
-        client->queues[i] = grpc_completion_queue_create_for_next(NULL);
-        if (pthread_create(&client->pollers[i], NULL, poll_events, client->queues[i]) != 0)
-            abort();
-        pthread_setname_np(client->pollers[i], "rpc-client");
-    }
+    start_minder(client);
     *ret_client = client;
     return ST_OK;
 }
@@ -125,12 +153,23 @@ void rpc_client_free(struct rpc_client **client)
     struct rpc_client *old = *client;
     if (old == NULL)
         return;
-    for (size_t i = 0; i < old->channel_count; i++) {
+    for (size_t i = 0; i < old->channel_count; i++)
         grpc_channel_destroy(old->channels[i]);
-        grpc_completion_queue_shutdown(old->queues[i]);
-        pthread_join(old->pollers[i], NULL);
-        grpc_completion_queue_destroy(old->queues[i]);
+    pthread_mutex_lock(&old->lock);
+    old->stopping = true;
+    pthread_cond_broadcast(&old->changed);
+    pthread_mutex_unlock(&old->lock);
+    grpc_completion_queue_shutdown(old->pushes);
+    pthread_join(old->minder, NULL);
+    grpc_completion_queue_destroy(old->pushes);
+    pthread_cond_destroy(&old->changed);
+    while (old->idle != NULL) {
+        struct rpc_waiter *waiter = old->idle;
+        old->idle = waiter->next;
+        grpc_completion_queue_destroy(waiter->queue);
+        free(waiter);
     }
+    pthread_mutex_destroy(&old->lock);
     free(old);
     grpc_shutdown();
     *client = NULL;
@@ -139,8 +178,7 @@ void rpc_client_free(struct rpc_client **client)
 /* --- a unary call --- */
 
 struct unary {
-    struct rpc_event event;
-    int done; /* futex */
+    struct rpc_waiter *waiter;
     grpc_call *call;
     grpc_metadata traceparent;
     grpc_byte_buffer *request, *response;
@@ -149,22 +187,39 @@ struct unary {
     grpc_slice text;
 };
 
-static void on_answer(void *self, bool ok)
+/* Whoever waits for an answer reads the sockets, for itself and for the others who wait: no thread
+ * stands between the network and the caller. */
+static struct rpc_waiter *acquire_waiter(struct rpc_client *client)
 {
-    struct unary *unary = self;
-    (void)ok; /* the status operation always succeeds; the code says the rest */
-    /* The caller may return at once and take its stack with it: the wake goes to an address only.
-     */
-    int *done = &unary->done;
-    __atomic_store_n(done, 1, __ATOMIC_RELEASE);
-    syscall(SYS_futex, done, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    pthread_mutex_lock(&client->lock);
+    struct rpc_waiter *waiter = client->idle;
+    client->calls++;
+    if (waiter != NULL)
+        client->idle = waiter->next;
+    pthread_mutex_unlock(&client->lock);
+    if (waiter != NULL)
+        return waiter;
+    waiter = malloc(sizeof *waiter);
+    if (waiter == NULL)
+        abort();
+    waiter->queue = grpc_completion_queue_create_for_pluck(NULL);
+    return waiter;
+}
+
+static void release_waiter(struct rpc_client *client, struct rpc_waiter *waiter)
+{
+    pthread_mutex_lock(&client->lock);
+    client->calls--;
+    waiter->next = client->idle;
+    client->idle = waiter;
+    pthread_mutex_unlock(&client->lock);
 }
 
 static void wait_answer(struct unary *unary)
 {
     /* No time limit: the call has one, and its event always comes. */
-    while (__atomic_load_n(&unary->done, __ATOMIC_ACQUIRE) == 0)
-        syscall(SYS_futex, &unary->done, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+    (void)grpc_completion_queue_pluck(unary->waiter->queue, unary,
+                                      gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
 }
 
 void rpc_client_metadata(const struct ctx *ctx, char text[static CTX_TRACEPARENT_SIZE],
@@ -190,7 +245,7 @@ static grpc_call_error start(struct unary *unary)
     ops[5].data.recv_status_on_client.trailing_metadata = &unary->trailing;
     ops[5].data.recv_status_on_client.status = &unary->code;
     ops[5].data.recv_status_on_client.status_details = &unary->text;
-    return grpc_call_start_batch(unary->call, ops, ARRAY_LEN(ops), &unary->event, NULL);
+    return grpc_call_start_batch(unary->call, ops, ARRAY_LEN(ops), unary, NULL);
 }
 
 static enum status read_answer(struct ctx *ctx, const struct unary *unary,
@@ -228,18 +283,19 @@ static void send_and_wait(struct unary *unary, const struct ctx *ctx, struct rpc
     const int64_t deadline_us = ctx->deadline_us < limit_us ? ctx->deadline_us : limit_us;
     char traceparent[CTX_TRACEPARENT_SIZE];
     const size_t channel = atomic_fetch_add(&client->next, 1) % client->channel_count;
-    *unary = (struct unary){.request = rpc_pack(request), .text = grpc_empty_slice()};
-    unary->event = (struct rpc_event){.fire = on_answer, .self = unary};
+    *unary = (struct unary){
+        .waiter = acquire_waiter(client), .request = rpc_pack(request), .text = grpc_empty_slice()};
     grpc_metadata_array_init(&unary->initial);
     grpc_metadata_array_init(&unary->trailing);
     rpc_client_metadata(ctx, traceparent, &unary->traceparent);
     unary->call = grpc_channel_create_call(
-        client->channels[channel], NULL, GRPC_PROPAGATE_DEFAULTS, client->queues[channel],
+        client->channels[channel], NULL, GRPC_PROPAGATE_DEFAULTS, unary->waiter->queue,
         grpc_slice_from_static_string(type->path), NULL, rpc_deadline(deadline_us), NULL);
     const grpc_call_error error = start(unary);
     assert(error == GRPC_CALL_OK);
     (void)error;
     wait_answer(unary);
+    release_waiter(client, unary->waiter);
 }
 
 /* Nobody here cancels a call. The peer's core did: it was stopping, and the call had come too late

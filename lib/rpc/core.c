@@ -22,18 +22,26 @@ void rpc_core_init(void)
     grpc_init();
 }
 
+static bool handle(grpc_event event)
+{
+    if (event.type == GRPC_OP_COMPLETE) {
+        const struct rpc_event *mine = event.tag;
+        mine->fire(mine->self, event.success != 0);
+    }
+    return event.type != GRPC_QUEUE_SHUTDOWN;
+}
+
 void rpc_poll(grpc_completion_queue *queue)
 {
-    for (;;) {
-        const grpc_event event =
-            grpc_completion_queue_next(queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-        if (event.type == GRPC_QUEUE_SHUTDOWN)
-            return;
-        if (event.type == GRPC_OP_COMPLETE) {
-            const struct rpc_event *mine = event.tag;
-            mine->fire(mine->self, event.success != 0);
-        }
-    }
+    while (handle(grpc_completion_queue_next(queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL)))
+        ;
+}
+
+void rpc_poll_until(grpc_completion_queue *queue, int64_t until_us)
+{
+    while (handle(grpc_completion_queue_next(queue, rpc_deadline(until_us), NULL)) &&
+           clock_monotonic_us() < until_us)
+        ;
 }
 
 gpr_timespec rpc_deadline(int64_t deadline_us)

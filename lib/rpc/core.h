@@ -20,6 +20,8 @@ void rpc_core_init(void);
 
 /* Runs events of a queue until it is shut down and empty; the body of a poller thread. */
 void rpc_poll(grpc_completion_queue *queue);
+/* The same until then, at the latest. */
+void rpc_poll_until(grpc_completion_queue *queue, int64_t until_us);
 
 /* A ctx's deadline as the core wants it. */
 gpr_timespec rpc_deadline(int64_t deadline_us);

@@ -1,4 +1,4 @@
-/* Server streams from a peer, pushed to callbacks on the channel's poller. */
+/* Server streams from a peer, pushed to callbacks on the client's own thread. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -9,6 +9,7 @@
 enum { ARENA_SIZE = 256 * 1024 };
 
 struct rpc_subscription {
+    struct rpc_client *client;
     const struct rpc_call_type *type;
     rpc_message_fn *on_message;
     rpc_end_fn *on_end;
@@ -133,6 +134,15 @@ static void start(struct rpc_subscription *subscription)
     receive(subscription);
 }
 
+/* The client's own thread looks after subscriptions for as long as there are any. */
+static void count(struct rpc_client *client, int change)
+{
+    pthread_mutex_lock(&client->lock);
+    client->subscriptions += (size_t)change;
+    pthread_cond_broadcast(&client->changed);
+    pthread_mutex_unlock(&client->lock);
+}
+
 enum status rpc_subscribe(struct ctx *ctx, struct rpc_client *client,
                           const struct rpc_call_type *type, const ProtobufCMessage *request,
                           rpc_message_fn *on_message, rpc_end_fn *on_end, void *self,
@@ -159,8 +169,10 @@ enum status rpc_subscribe(struct ctx *ctx, struct rpc_client *client,
 
     const size_t channel = atomic_fetch_add(&client->next, 1) % client->channel_count;
     subscription->call = grpc_channel_create_call(
-        client->channels[channel], NULL, GRPC_PROPAGATE_DEFAULTS, client->queues[channel],
+        client->channels[channel], NULL, GRPC_PROPAGATE_DEFAULTS, client->pushes,
         grpc_slice_from_static_string(type->path), NULL, rpc_deadline(CTX_NO_DEADLINE), NULL);
+    subscription->client = client;
+    count(client, 1);
     *ret_subscription = subscription;
     start(subscription);
     return ST_OK;
@@ -177,6 +189,7 @@ void rpc_unsubscribe(struct rpc_subscription **subscription)
         pthread_cond_wait(&old->changed, &old->lock);
     pthread_mutex_unlock(&old->lock);
 
+    count(old->client, -1);
     grpc_call_unref(old->call);
     grpc_slice_unref(old->traceparent.value);
     grpc_slice_unref(old->text);

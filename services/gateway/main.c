@@ -15,7 +15,7 @@
 #include "web_files.h"
 
 enum {
-    CHANNELS = 2,           /* connections to each service */
+    CHANNELS = 1,           /* connections to each instance: more only cost */
     PEER_TIMEOUT_MS = 8000, /* below the request's own, so that there is time to answer */
     REQUEST_TIMEOUT_MS = 10000,
     FINISH_MS = 10000,
