@@ -172,6 +172,30 @@ for (const mode of ['error', 'hang'])
     if (mode === 'hang') await sleep(HANG_MS); // whoever still stands comes back, to find the world changed
   });
 
+it('a payment whose instances have all died ends when the first one is back', async () => {
+  const user = await new Patron(suite).arrive();
+  await user.hold(seats.shift());
+  await user.fund(user.held.price);
+  await instances.payment.replace({ FAIL_AT: 'debit_wallet:after:crash' });
+  suite.signal('PAYMENT_2', 'SIGKILL');
+  await suite.untilGone('PAYMENT_2');
+  const client = stub('payment', instances.payment.grpc);
+  await call(client, 'Pay', {
+    user_id: user.id, reservation_id: user.held.reservation_id, idempotency_key: 'pay',
+    token_id: user.place.token_id, queue: 'main',
+  });
+  client.close();
+  await suite.untilGone('PAYMENT_1');
+  await suite.up();
+  // Nobody asks for it: it ends by itself.
+  let payments = [];
+  for (const end = Date.now() + LIMIT_MS; payments[0]?.status !== 'COMPLETED' && Date.now() < end; await sleep(100))
+    ({ payments } = await user.read('/v1/payments'));
+  const answer = await user.insist(() => user.pay(user.held, 'pay'));
+  assert.equal(answer.headers.get('idempotent-replayed'), 'true');
+  await user.agrees(answer);
+});
+
 it('the audit as a job shows every invariant as a metric', async () => {
   const listen = `127.0.0.1:${await freePorts(1)}`;
   const child = spawn(path.join(suite.env.BOXOFFICE_BIN_DIR, 'boxoffice-admin'), ['audit', '--serve'], {
