@@ -33,6 +33,50 @@ enum status gateway_list_concerts(struct ctx *ctx, void *self, const struct http
                                      present_page_token(res->next_page_token)));
 }
 
+/* --- entity tags: the concert service names its answers, and the same name is the same answer ---
+ */
+
+enum { ETAG_MAX = 64 };
+
+/* What the caller has, by the concert's name for it: the only tag of If-None-Match, when it is one
+ * of ours with this suffix. "" otherwise. */
+static enum status read_known_etag(struct ctx *ctx, const struct http_request *request,
+                                   const char *suffix, char **ret_etag)
+{
+    const char *header = http_header(request, "If-None-Match");
+    const size_t length = header == NULL ? 0 : strlen(header);
+    const size_t tail = strlen(suffix) + 1; /* and the last quote */
+    *ret_etag = gateway_text(NULL);
+    if (length <= tail + 1 || length > ETAG_MAX + tail || header[0] != '"' ||
+        strncmp(header + length - tail, suffix, tail - 1) != 0 || header[length - 1] != '"')
+        return ST_OK;
+    char *etag = arena_strdup(ctx->arena, header + 1);
+    if (etag == NULL)
+        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
+    etag[length - 1 - tail] = '\0';
+    if (strspn(etag, "0123456789abcdef") == strlen(etag))
+        *ret_etag = etag;
+    return ST_OK;
+}
+
+/* Names the answer; *ret_is_known when the caller has it already, and 304 is all there is to say.
+ * Only its holder may keep it, and has to ask each time. */
+static enum status name_answer(struct ctx *ctx, const struct http_request *request,
+                               const char *etag, const char *suffix, struct http_response *response,
+                               bool *ret_is_known)
+{
+    const char *tag = arena_printf(ctx->arena, "\"%s%s\"", etag, suffix);
+    if (tag == NULL)
+        return ctx_fail(ctx, ST_OVERLOADED, "arena full");
+    http_add_header(response, "ETag", tag);
+    http_add_header(response, "Cache-Control", "private, no-cache");
+    http_add_header(response, "Vary", "Accept-Language, Authorization");
+    *ret_is_known = http_matches_etag(request, tag);
+    if (*ret_is_known)
+        response->code = 304;
+    return ST_OK;
+}
+
 /* A date of the path or the query. */
 static void check_date(struct ctx *ctx, const char *pointer, const char *text)
 {
@@ -58,9 +102,14 @@ enum status gateway_list_dates(struct ctx *ctx, void *self, const struct http_re
     Boxoffice__Concert__V1__ListDatesRequest req = BOXOFFICE__CONCERT__V1__LIST_DATES_REQUEST__INIT;
     req.concert_id = concert_id.text;
     req.from = gateway_text(from);
+    TRY(read_known_etag(ctx, request, "", &req.known_etag));
     req.queue = caller.claims.queue;
     Boxoffice__Concert__V1__ListDatesResponse *res = NULL;
     TRY(gateway_call(ctx, &gateway->peers, CALL_LIST_DATES, &req.base, &res));
+    bool is_known;
+    TRY(name_answer(ctx, request, res->etag, "", response, &is_known));
+    if (is_known)
+        return ST_OK;
     json_t *dates = json_array();
     for (size_t i = 0; i < res->n_dates; i++)
         json_array_append_new(dates, present_date(res->dates[i]));
@@ -99,10 +148,18 @@ enum status gateway_list_seats(struct ctx *ctx, void *self, const struct http_re
     Boxoffice__Concert__V1__ListSeatsRequest req = BOXOFFICE__CONCERT__V1__LIST_SEATS_REQUEST__INIT;
     TRY(gateway_admit(ctx, gateway, request, response, NEED_TURN, &caller));
     TRY(read_seats_request(ctx, request, &concert_id, &req));
+    /* The message is in a language, so the answer has a name for each. */
+    const bool in_korean = http_language(request) == LANGUAGE_KO;
+    const char *suffix = in_korean ? "-ko" : "-en";
+    TRY(read_known_etag(ctx, request, suffix, &req.known_etag));
     req.queue = caller.claims.queue;
 
     Boxoffice__Concert__V1__ListSeatsResponse *res = NULL;
     TRY(gateway_call(ctx, &gateway->peers, CALL_LIST_SEATS, &req.base, &res));
+    bool is_known;
+    TRY(name_answer(ctx, request, res->etag, suffix, response, &is_known));
+    if (is_known)
+        return ST_OK;
     json_t *dates = json_array();
     int64_t available = 0;
     for (size_t i = 0; i < res->n_dates; i++) {
@@ -111,8 +168,6 @@ enum status gateway_list_seats(struct ctx *ctx, void *self, const struct http_re
     }
     json_t *root = json_pack("{s:o}", "dates", dates);
     if (available == 0)
-        json_object_set_new(
-            root, "message",
-            json_string(http_language(request) == LANGUAGE_KO ? none_free_ko : none_free_en));
+        json_object_set_new(root, "message", json_string(in_korean ? none_free_ko : none_free_en));
     return http_write_json(ctx, response, root);
 }

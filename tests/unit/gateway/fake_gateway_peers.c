@@ -27,7 +27,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 void fake_peers_reset(void)
 {
     pthread_mutex_lock(&lock);
-    fake_peers = (struct fake_peers){.token_code = "OK", .is_new = true};
+    fake_peers = (struct fake_peers){.token_code = "OK", .is_new = true, .etag = "0a1b2c"};
     boxoffice__queue__v1__policy__init(&fake_peers.policy);
     fake_peers.policy.kind = BOXOFFICE__QUEUE__V1__POLICY_KIND__POLICY_KIND_COUNTER;
     fake_peers.policy.capacity = 100;
@@ -167,7 +167,8 @@ static void *answer_queue(struct ctx *ctx, enum gateway_call call, const Protobu
     return res;
 }
 
-static void *answer_concert(struct ctx *ctx, enum gateway_call call)
+static void *answer_concert(struct ctx *ctx, enum gateway_call call,
+                            const ProtobufCMessage *request)
 {
     if (call == CALL_LIST_CONCERTS) {
         Boxoffice__Concert__V1__ListConcertsResponse *res = MAKE(concert, list_concerts_response);
@@ -183,6 +184,10 @@ static void *answer_concert(struct ctx *ctx, enum gateway_call call)
     if (call == CALL_LIST_DATES) {
         Boxoffice__Concert__V1__ListDatesResponse *res = MAKE(concert, list_dates_response);
         Boxoffice__Concert__V1__DateAvailability *date = MAKE(concert, date_availability);
+        const Boxoffice__Concert__V1__ListDatesRequest *req = (const void *)request;
+        snprintf(fake_peers.known_etag, sizeof fake_peers.known_etag, "%s", req->known_etag);
+        res->etag = copy(ctx, fake_peers.etag);
+        res->unchanged = strcmp(req->known_etag, fake_peers.etag) == 0;
         date->date = copy(ctx, DATE);
         date->seats_total = 50;
         date->seats_available = 3;
@@ -196,6 +201,10 @@ static void *answer_concert(struct ctx *ctx, enum gateway_call call)
     Boxoffice__Concert__V1__DateSeats *date = MAKE(concert, date_seats);
     date->date = copy(ctx, DATE);
     date->seats_total = 50; /* none of them free */
+    const Boxoffice__Concert__V1__ListSeatsRequest *req = (const void *)request;
+    snprintf(fake_peers.known_etag, sizeof fake_peers.known_etag, "%s", req->known_etag);
+    res->etag = copy(ctx, fake_peers.etag);
+    res->unchanged = strcmp(req->known_etag, fake_peers.etag) == 0;
     res->dates = one(ctx, date);
     res->n_dates = 1;
     return res;
@@ -298,7 +307,7 @@ static void *answer(struct ctx *ctx, enum gateway_call call, const ProtobufCMess
     if (call <= CALL_SET_POLICY)
         return answer_line(ctx, call, request);
     if (call <= CALL_LIST_SEATS)
-        return answer_concert(ctx, call);
+        return answer_concert(ctx, call, request);
     if (call <= CALL_CANCEL)
         return answer_reservation(ctx, call, request);
     return call <= CALL_LIST_TRANSACTIONS ? answer_wallet(ctx, call, request)

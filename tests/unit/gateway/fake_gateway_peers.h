@@ -16,9 +16,11 @@ struct fake_peers {
     bool is_new;                      /* created, not replayed */
     bool is_pending;                  /* of a payment */
     int counts[FAKE_CALLS];
-    bool replay_only; /* of the last Pay */
-    char key[160];    /* Idempotency-Key of the last call that has one */
-    char queue[80];   /* queue of the last call that has one */
+    const char *etag;    /* of the catalog's answers */
+    char known_etag[80]; /* of the last call that has one */
+    bool replay_only;    /* of the last Pay */
+    char key[160];       /* Idempotency-Key of the last call that has one */
+    char queue[80];      /* queue of the last call that has one */
     /* A queue's policy: what GetQueue tells and SetPolicy keeps. */
     Boxoffice__Queue__V1__Policy policy;
 };

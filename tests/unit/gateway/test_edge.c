@@ -185,6 +185,50 @@ START_TEST(a_list_of_origins_is_looked_at_when_set)
 }
 END_TEST
 
+#define DATES "/v1/concerts/00000000-0000-4000-8000-0000000000aa/dates"
+#define SEATS DATES "/2031-05-01/seats"
+
+static void expect_known(const char *path, const char *more, bool is_known, const char *etag,
+                         const char *asked_for)
+{
+    struct answer answer = ask("GET", path, more);
+    ck_assert_msg(answer.code == (is_known ? 304 : 200), "%s %s: %d", path, more, answer.code);
+    ck_assert((answer.json == NULL) == is_known);
+    expect_header(&answer, "ETag", etag);
+    expect_header(&answer, "Cache-Control", "private, no-cache");
+    expect_header(&answer, "Vary", "Accept-Language, Authorization");
+    ck_assert_str_eq(fake_peers.known_etag, asked_for);
+    answer_done(&answer);
+}
+
+START_TEST(what_a_reader_has_is_not_sent_again)
+{
+    expect_known(DATES, "", false, "\"0a1b2c\"", "");
+    expect_known(DATES, "If-None-Match: \"0a1b2c\"\r\n", true, "\"0a1b2c\"", "0a1b2c");
+    expect_known(DATES, "If-None-Match: \"ffff\"\r\n", false, "\"0a1b2c\"", "ffff");
+    expect_known(SEATS, "If-None-Match: \"0a1b2c-en\"\r\n", true, "\"0a1b2c-en\"", "0a1b2c");
+    /* What is known in another language is not known in this one. */
+    expect_known(SEATS, "Accept-Language: ko\r\nIf-None-Match: \"0a1b2c-en\"\r\n", false,
+                 "\"0a1b2c-ko\"", "");
+    expect_known(SEATS, "Accept-Language: ko\r\nIf-None-Match: \"0a1b2c-ko\"\r\n", true,
+                 "\"0a1b2c-ko\"", "0a1b2c");
+    /* Names that are none of ours go no further. */
+    static const char *const foreign[] = {"-en",        "\"",        "\"\"",       "\"-en\"",
+                                          "\"0a1b2c\"", "0a1b2c-en", "\"0a1b2c-en"};
+    for (size_t i = 0; i < ARRAY_LEN(foreign); i++) {
+        char more[64];
+        snprintf(more, sizeof more, "If-None-Match: %s\r\n", foreign[i]);
+        expect_known(SEATS, more, false, "\"0a1b2c-en\"", "");
+    }
+}
+END_TEST
+
+START_TEST(of_many_known_answers_the_right_one_is_found)
+{
+    expect_known(SEATS, "If-None-Match: \"1\", W/\"0a1b2c-en\"\r\n", true, "\"0a1b2c-en\"", "");
+}
+END_TEST
+
 int main(void)
 {
     TCase *cases = tcase_create("edge");
@@ -195,6 +239,8 @@ int main(void)
     tcase_add_test(cases, limits_are_told_before_they_bite);
     tcase_add_test(cases, pages_of_listed_origins_may_call);
     tcase_add_test(cases, pages_of_other_origins_may_not);
+    tcase_add_test(cases, what_a_reader_has_is_not_sent_again);
+    tcase_add_test(cases, of_many_known_answers_the_right_one_is_found);
     tcase_add_test(cases, a_list_of_origins_is_looked_at_when_set);
     Suite *suite = suite_create("gateway edge");
     suite_add_tcase(suite, cases);
