@@ -13,7 +13,10 @@ import { bodyBytesMax, fill, ofBody, ofKey, ofParameters } from '../support/nega
 const capacity = 12;
 const document = await Document.load(path.join(sourceDir, 'web/openapi.json'));
 const isStream = (o) => o.responses['200']?.content?.['text/event-stream'] !== undefined;
-const guarded = document.operations.filter((o) => o.security?.length > 0);
+const needs = (o, scheme) => o.security?.some((one) => scheme in one) ?? false;
+const guarded = document.operations.filter((o) => needs(o, 'queueToken'));
+const operators = document.operations.filter((o) => needs(o, 'operatorSecret'));
+const secret = 'the secret of this test';
 const needsTurn = (o) => document.resolve(o.responses['401']).content['application/problem+json'].examples.TOKEN_EXPIRED;
 
 let suite;
@@ -44,7 +47,7 @@ async function buy(user, seat) {
 }
 
 before(async () => {
-  suite = await Suite.start({ QUEUE_POLICY: 'counter', QUEUE_CAPACITY: String(capacity) });
+  suite = await Suite.start({ QUEUE_POLICY: 'counter', QUEUE_CAPACITY: String(capacity), GATEWAY_ADMIN_SECRET: secret });
   dates = await Dates.of(suite);
   gone = await new CheckedUser(suite).enter();
   await gone.leave();
@@ -53,12 +56,13 @@ before(async () => {
   me = await new CheckedUser(suite).enter();
   const seat = { ...dates.next(), seat_no: 7 };
   const { reservation_id } = expect(await me.reserve(seat), 201);
-  values = { user_id: me.id, ...seat, reservation_id, payment_id: payment.payment_id };
+  values = { user_id: me.id, ...seat, reservation_id, payment_id: payment.payment_id, queue: 'main', name: 'app.js' };
   bodies = {
     joinLine: { user_id: me.id, queue: 'main' },
     reserve: { ...dates.next(), seat_no: 3 },
     charge: { amount: 1000 },
     pay: { reservation_id },
+    setPolicy: { kind: 'counter', capacity, admit_batch: 50, admit_interval_ms: 1000, active_ttl_ms: 600000, absent_ms: 60000 },
   };
   await Promise.all(Array.from({ length: capacity }, () => new CheckedUser(suite).join()));
   waiting = new CheckedUser(suite);
@@ -74,7 +78,8 @@ after(async () => {
 function request(operation, options = {}) {
   const { path: where = fill(operation.path, values), ...rest } = options;
   const body = bodies[operation.operationId];
-  return say(operation.method, where, { token: me.token, key: randomUUID(), body, ...rest });
+  const token = operators.includes(operation) ? secret : me.token;
+  return say(operation.method, where, { token, key: randomUUID(), body, ...rest });
 }
 
 describe('the whole story', () => {
@@ -168,6 +173,64 @@ describe('who may ask', () => {
     expectProblem(await me.pay(other), 404, 'RESERVATION_NOT_FOUND');
     expectProblem(await request(document.operation('getPayment')), 404, 'PAYMENT_NOT_FOUND');
   });
+});
+
+describe('the operator', () => {
+  for (const operation of operators)
+    test(`${operation.method} ${operation.path}`, async () => {
+      expectProblem(await request(operation, { token: undefined }), 401, 'OPERATOR_ONLY');
+      expectProblem(await request(operation, { token: `${secret}!` }), 401, 'OPERATOR_ONLY');
+      expectProblem(await request(operation, { token: me.token }), 401, 'OPERATOR_ONLY');
+      expect(await request(operation), 200);
+    });
+  test('sees what users did', async () => {
+    const { queues, seats, payments, away } = expect(await request(document.operation('getOverview')), 200);
+    assert.deepEqual(away, []);
+    const main = queues.find(({ queue }) => queue === 'main');
+    assert.ok(main.waiting >= 1 && main.active >= 1 && main.policy.paused === false);
+    assert.ok(seats.some(({ sold }) => sold > 0) && seats.some(({ held }) => held > 0));
+    assert.ok(payments.some(({ state, payments: count }) => state === 'COMPLETED' && count > 0));
+  });
+});
+
+describe('the page', () => {
+  const files = document.operations.filter((o) => o.tags.includes('page'));
+  for (const operation of files)
+    test(`${operation.path}, and that it is known already`, async () => {
+      const answer = await request(operation, { token: undefined });
+      expect(answer, 200);
+      assert.match(answer.headers.get('content-security-policy'), /^default-src 'none'; script-src 'self';/);
+      const etag = answer.headers.get('etag');
+      expect(await request(operation, { token: undefined, headers: { 'if-none-match': etag } }), 304);
+    });
+  test('the document is this one', async () => {
+    assert.deepEqual(expect(await say('GET', '/openapi.json'), 200), document.root);
+  });
+  test('a file that is none', async () => {
+    for (const name of ['nothing.js', '..%2Findex.html', 'app.js%00', '.hidden'])
+      assert.ok([400, 404].includes((await say('GET', `/assets/${name}`)).status), name);
+  });
+});
+
+test('dates and seats that are known already', async () => {
+  for (const id of ['listDates', 'listSeats']) {
+    const operation = document.operation(id);
+    const etag = (await request(operation)).headers.get('etag');
+    expect(await request(operation, { headers: { 'if-none-match': etag } }), 304);
+    const other = await me.reserve({ ...dates.next(), seat_no: 11 });
+    expect(other, 201);
+    const changed = await request(document.operation('listDates'), { headers: { 'if-none-match': etag } });
+    expect(changed, 200);
+    expect(await me.cancel(other.body), 204);
+  }
+});
+
+test('limits are told', async () => {
+  const quiet = await Promise.all(['/v1/time', '/healthz'].map((where) => say('GET', where)));
+  assert.ok(quiet.every(({ headers }) => headers.get('ratelimit') === null));
+  const { headers } = await me.ask('GET', '/v1/payments');
+  assert.match(headers.get('ratelimit-policy'), /^"user";q=\d+;w=2$/);
+  assert.match(headers.get('ratelimit'), /^"user";r=\d+;t=\d$/);
 });
 
 describe('wrong requests', () => {

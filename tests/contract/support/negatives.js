@@ -67,7 +67,8 @@ export function ofParameters(operation, values) {
   const wrong = all.map(([name, what, value]) => ({ name: `?${name}: ${what}`, path: `${path}?${name}=${value}`, due: invalid }));
   if (query.length > 0) wrong.push({ name: 'an unknown parameter', path: `${path}?colour=red`, due: invalid, pointer: '?colour' });
   for (const { name, schema } of operation.parameters.filter((p) => p.in === 'path')) {
-    const bad = schema.format === 'date' ? '2026-13-01' : 'not-a-uuid';
+    const bad = schema.format === 'date' ? '2026-13-01' : schema.pattern === undefined ? 'not-a-uuid' : 'Not One';
+    if (schema.format === undefined && schema.pattern === undefined) continue;
     wrong.push({ name: `{${name}}: malformed`, path: fill(operation.path, { ...values, [name]: bad }), due: invalid, pointer: `{${name}}` });
     if (name in notFound)
       wrong.push({ name: `{${name}}: unknown`, path: fill(operation.path, { ...values, [name]: randomUUID() }), due: [404, notFound[name]] });

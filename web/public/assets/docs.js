@@ -69,7 +69,7 @@ function answer(status, response) {
 function draw(path, method, operation) {
   const parameters = (operation.parameters ?? []).map(resolve);
   const body = operation.requestBody && resolve(operation.requestBody).content['application/json'];
-  const needs = operation.security?.length > 0 ? 'Needs a token. ' : '';
+  const needs = operation.security?.length > 0 && operation.security.every((/** @type {object} */ one) => Object.keys(one).length > 0) ? 'Needs a token. ' : '';
   return h('section', { class: 'card operation', id: operation.operationId, 'aria-labelledby': `${operation.operationId}-title` },
     h('h3', { id: `${operation.operationId}-title` }, operation.summary),
     h('p', { class: 'address' }, h('span', { class: `method ${method.toUpperCase()}` }, method.toUpperCase()), path),
