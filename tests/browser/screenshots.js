@@ -55,6 +55,14 @@ async function story(browser, address, name, look, seatNo) {
   await me.pay();
   await me.until(() => document.querySelector('#turn') === null);
   await take(me, `${name}-ticket`);
+  if (name === 'desk') {
+    await me.page.goto(`${address}#/`);
+    await me.see('.endedView h1');
+    await take(me, 'desk-ended');
+    await me.page.goto(`${address}docs#reserve`);
+    await me.see('#reserve');
+    await take(me, 'desk-docs');
+  }
   await me.close();
 }
 

@@ -1,5 +1,6 @@
 // Two windows and one counter: one waits while the other buys; turns and holds that run out.
 import assert from 'node:assert/strict';
+import { createHmac, randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { Suite } from '../../e2e/support/suite.js';
 import { Visitor, launch } from '../support/visitor.js';
@@ -86,5 +87,35 @@ test('a hold lapses: the page says so by itself, and the same seat can be held a
   await me.click('#lapsed a');
   await me.see(`${me.seat(3)}.available`);
   await hold();
+  await me.click('#leave');
+  await me.see('.hero .main');
+  await me.close();
+});
+
+test('where a sign-in is needed, the site that has it leads here with it, and nobody else gets in', async () => {
+  const key = 'what-the-site-and-the-gateway-share-0123456789';
+  suite.signal('GATEWAY_1', 'SIGTERM');
+  await suite.untilGone('GATEWAY_1');
+  await suite.up({ IDENTITY_MODE: 'jwt', IDENTITY_SECRET: key });
+  const part = (of) => Buffer.from(JSON.stringify(of)).toString('base64url');
+  const sub = randomUUID();
+  const said = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub, exp: Math.floor(Date.now() / 1000) + 600 })}`;
+  const jwt = `${said}.${createHmac('sha256', key).update(said).digest('base64url')}`;
+
+  const stranger = await Visitor.open(browser, address);
+  await stranger.click('.hero .main');
+  await stranger.see('[role=alert] strong');
+  assert.match(await stranger.text('[role=alert] p'), /Sign in on the site that led you here/);
+  await stranger.close();
+
+  const me = await Visitor.open(browser, `${address}#identity=${jwt}`);
+  await me.see('.hero .main');
+  assert.ok(!me.page.url().includes('identity'));
+  assert.match(await me.text('.guest'), new RegExp(sub.slice(0, 8)));
+  await me.enter();
+  await me.page.reload();
+  await me.see('.concertsView .poster');
+  await me.click('#leave');
+  await me.see('.hero .main');
   await me.close();
 });

@@ -31,7 +31,7 @@ export class Visitor {
       if (message.type() === 'error' && !isRefusal) visitor.faults.push(`console: ${message.text()}`);
     });
     visitor.page.on('request', (request) => {
-      if (!request.url().startsWith(address)) visitor.faults.push(`foreign host: ${request.url()}`);
+      if (new URL(request.url()).origin !== new URL(address).origin) visitor.faults.push(`foreign host: ${request.url()}`);
     });
     await visitor.page.goto(address);
     return visitor;

@@ -158,3 +158,25 @@ test('the server\'s clock counts, not this one\'s', async () => {
   await session.setClock();
   assert.ok(Math.abs(session.now() - Date.now() - 3600000) < 5000);
 });
+
+test('a sign-in is taken from the address, names the user, and goes to joining alone', async () => {
+  const jwt = (claims) => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`;
+  serve(({ method }) => (method === 'POST' ? json(place(), 201) : problem(503, 'UNAVAILABLE')));
+  const session = new Session();
+  const guest = session.userId;
+  session.api.token = 'old';
+  for (const none of ['', '#/tickets', '#identity=', '#identity=a.b', `#identity=${jwt({})}`, '#identity=e30.!!.x', '#identity=e30.e30x.x'])
+    assert.equal(session.takeIdentity(none), false, none);
+  assert.equal(session.userId, guest);
+  assert.equal(session.takeIdentity(`#identity=${jwt({ sub: 'somebody' })}`), true);
+  assert.equal(session.userId, 'somebody');
+  assert.equal(session.hasToken, false, 'the place was another user\'s');
+  await session.join();
+  assert.equal(asked[0].headers.authorization, `Bearer ${jwt({ sub: 'somebody' })}`);
+  assert.equal(JSON.parse(asked[0].body).user_id, 'somebody');
+  await session.join();
+  assert.equal(new Session().api.identity, jwt({ sub: 'somebody' }), 'a reload keeps it');
+  const all = asked.filter(({ method }) => method === 'GET').map(({ headers }) => headers.authorization);
+  assert.ok(all.every((one) => one === 'Bearer t'), `${all}`);
+  session.forget();
+});

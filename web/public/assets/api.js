@@ -69,6 +69,8 @@ export class Refusal extends Error {
 
 export class Api {
   token = '';
+  /** The sign-in of whoever joins the line, where the box office asks for one. */
+  identity = '';
   language = 'en';
   /** What was read last at an address, with its version: an answer that is the same is not sent again. */
   #known = { address: '', tag: '', body: /** @type {any} */ (null) };
@@ -91,7 +93,9 @@ export class Api {
     const address = this.#addressOf(operation, request);
     /** @type {Record<string, string>} */
     const headers = { 'accept-language': this.language };
-    if (this.token !== '') headers.authorization = `Bearer ${this.token}`;
+    // Who joins has no turn yet: that route alone takes a sign-in, and never a queue token.
+    const bearer = operation === 'joinLine' ? this.identity : this.token;
+    if (bearer !== '') headers.authorization = `Bearer ${bearer}`;
     if (key !== undefined) headers['idempotency-key'] = key;
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (method === 'GET' && address === this.#known.address) headers['if-none-match'] = this.#known.tag;

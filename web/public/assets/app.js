@@ -227,6 +227,8 @@ addEventListener('hashchange', render);
 setInterval(tickTurn, 1000);
 
 async function begin() {
+  // A sign-in does not stay in the address, nor in the history.
+  if (session.takeIdentity(location.hash)) history.replaceState(null, '', location.pathname);
   render();
   void session.setClock().catch(() => undefined);
   if (!session.hasToken) return;

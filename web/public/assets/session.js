@@ -5,6 +5,7 @@ import { follow } from './follow.js';
 /** @typedef {import('./api.js').schemas} schemas */
 /** @typedef {schemas['Place']} Place */
 
+const identityName = 'boxoffice.identity'; // for this tab only
 const pollMsMin = 500;
 const pollMsMax = 15000;
 
@@ -22,6 +23,25 @@ export class Session {
     this.userId = read('user') ?? crypto.randomUUID();
     write('user', this.userId);
     this.api.token = read('token') ?? '';
+    this.api.identity = sessionStorage.getItem(identityName) ?? '';
+  }
+
+  /**
+   * A site that signs people in leads here with `#identity=<JWT>`: what stands behind # is sent to no server and stands in no log.
+   * @param {string} hash of the address
+   * @returns {boolean} whether there was one
+   */
+  takeIdentity(hash) {
+    const jwt = /^#identity=([\w-]+\.([\w-]+)\.[\w-]+)$/.exec(hash);
+    const subject = jwt === null ? undefined : subjectOf(jwt[2] ?? '');
+    if (jwt === null || subject === undefined) return false;
+    this.api.identity = jwt[1] ?? '';
+    sessionStorage.setItem(identityName, this.api.identity);
+    if (subject === this.userId) return true;
+    this.userId = subject;
+    write('user', subject);
+    this.forget();
+    return true;
   }
 
   get hasToken() {
@@ -67,6 +87,7 @@ export class Session {
   /** Another person on this device. */
   becomeSomeoneNew() {
     for (const name of ['user', 'token', 'concerts']) write(name, null);
+    sessionStorage.removeItem(identityName);
     location.hash = '';
     location.reload();
   }
@@ -136,6 +157,16 @@ export class Session {
   /** @param {string} intent */
   dropKey(intent) {
     write(`key.${intent}`, null);
+  }
+}
+
+/** @param {string} claims base64url @returns {string | undefined} */
+function subjectOf(claims) {
+  try {
+    const { sub } = JSON.parse(atob(claims.replaceAll('-', '+').replaceAll('_', '/')));
+    return typeof sub === 'string' && sub !== '' ? sub : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -108,6 +108,8 @@ const en = {
   failed: 'That did not work',
   next: {
     NETWORK: 'There is no connection to the box office. Check your network, then try again: nothing is done twice.',
+    IDENTITY_REQUIRED: 'Sign in on the site that led you here, and come back from there.',
+    IDENTITY_INVALID: 'Sign in again on the site that led you here, and come back from there.',
     TOKEN_REQUIRED: 'Join the line first.',
     TOKEN_INVALID: 'Join the line again.',
     TOKEN_EXPIRED: 'Join the line again. Your tickets stay.',
@@ -235,6 +237,8 @@ const ko = {
   failed: '처리하지 못했습니다',
   next: {
     NETWORK: '예매 서버에 연결할 수 없습니다. 네트워크를 확인하고 다시 시도해 주세요. 같은 요청이 두 번 처리되지 않습니다.',
+    IDENTITY_REQUIRED: '이 페이지를 안내한 사이트에서 로그인한 뒤 다시 들어와 주세요.',
+    IDENTITY_INVALID: '이 페이지를 안내한 사이트에서 다시 로그인한 뒤 들어와 주세요.',
     TOKEN_REQUIRED: '먼저 대기열에 들어가 주세요.',
     TOKEN_INVALID: '다시 대기열에 들어가 주세요.',
     TOKEN_EXPIRED: '다시 대기열에 들어가 주세요. 티켓은 그대로 있습니다.',
