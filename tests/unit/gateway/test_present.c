@@ -42,9 +42,10 @@ static bool has(const char *name)
 static Boxoffice__Queue__V1__Place place_of(int status)
 {
     Boxoffice__Queue__V1__Place place = BOXOFFICE__QUEUE__V1__PLACE__INIT;
-    place.token_id = TEXT(ID);
-    place.user_id = TEXT(ID);
-    place.queue = TEXT("main");
+    static char id[] = ID, queue[] = "main";
+    place.token_id = id;
+    place.user_id = id;
+    place.queue = queue;
     place.status = (Boxoffice__Queue__V1__PlaceStatus)status;
     return place;
 }
