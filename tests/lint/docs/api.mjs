@@ -36,8 +36,8 @@ function httpTable(document) {
       const answers = Object.entries(operation.responses).map(([status, response]) => [status, resolve(response)]);
       const codes = answers.flatMap(([, response]) => codesOf(resolve, response));
       const schemes = (operation.security ?? []).flatMap((one) => Object.keys(one));
-      const needs = schemes.length === 0 ? '-' : !schemes.includes('queueToken') ? schemes.join(', ')
-        : codes.includes('NOT_YOUR_TURN') ? 'one\'s turn' : 'a token';
+      const needs = schemes.includes('queueToken') ? (codes.includes('NOT_YOUR_TURN') ? 'one\'s turn' : 'a token')
+        : schemes.includes('operatorSecret') ? 'the operator\'s secret' : schemes.includes('identity') ? 'an identity, if set' : '-';
       const good = answers.filter(([status]) => status < '300').map(([status]) => status).join(', ');
       const special = [...new Set(codes)].filter((code) => !common.has(code));
       rows.push(row([`\`${method.toUpperCase()} ${path}\``, operation.summary, needs, good, special.map((code) => `\`${code}\``).join(' ')]));

@@ -1,7 +1,9 @@
 // The operator's view: what the line, the seats and the payments are at, and how the line admits.
 import { byId, h, put, sleep, svg } from './dom.js';
 
-/** @typedef {any} Figures the overview: its shape is checked where the document is */
+/** @typedef {import('./api.js').schemas} schemas */
+/** @typedef {import('./api.js').paths} paths */
+/** @typedef {Record<string, any>} Figures names and what they count: drawn as they come, so that new ones need no change here */
 
 const refreshMs = 2000;
 const secretName = 'boxoffice.ops'; // for this tab only
@@ -11,13 +13,21 @@ const policyMembers = /** @type {const} */ ([
 ]);
 const view = byId('view');
 
+/** @satisfies {Record<string, readonly [string, keyof paths]>} */
+const routes = /** @type {const} */ ({
+  overview: ['GET', '/ops/api/overview'],
+  policy: ['PUT', '/ops/api/queues/{queue}/policy'],
+  pause: ['POST', '/ops/api/queues/{queue}/pause'],
+  resume: ['POST', '/ops/api/queues/{queue}/resume'],
+});
 /**
- * @param {string} method
- * @param {string} path
- * @param {object} [body]
+ * @param {keyof typeof routes} what
+ * @param {string} [queue]
+ * @param {schemas['PolicyRequest']} [body]
  */
-async function ask(method, path, body) {
-  const response = await fetch(`/ops/api/${path}`, {
+async function ask(what, queue = '', body) {
+  const [method, path] = routes[what];
+  const response = await fetch(path.replace('{queue}', encodeURIComponent(queue)), {
     method,
     headers: {
       authorization: `Bearer ${sessionStorage.getItem(secretName) ?? ''}`,
@@ -25,8 +35,8 @@ async function ask(method, path, body) {
     },
     body: JSON.stringify(body),
   });
-  const answer = response.status === 204 ? null : await response.json().catch(() => null);
-  if (!response.ok) throw Object.assign(new Error(answer?.title ?? `HTTP ${response.status}`), { status: response.status });
+  const answer = await response.json().catch(() => null);
+  if (!response.ok) throw new Error(answer?.title ?? `HTTP ${response.status}`);
   return answer;
 }
 
@@ -139,14 +149,14 @@ class History {
 
 /** One queue: figures, pause and resume, and its policy. The form is made once, so that typing survives the refresh. */
 class Queue {
-  /** @param {Figures} queue */
+  /** @param {schemas['QueueFigures']} queue */
   constructor(queue) {
     this.name = queue.queue;
     const { policy } = queue;
     this.figures = h('div');
     this.waiting = new History('Waiting');
     this.active = new History('Active');
-    this.toggle = h('button', { onclick: () => this.#do('POST', this.paused ? 'resume' : 'pause') });
+    this.toggle = h('button', { onclick: () => this.#do(this.paused ? 'resume' : 'pause') });
     this.kind = h('select', { id: `${this.name}-kind` },
       ['counter', 'gate', 'both'].map((kind) => h('option', { selected: kind === String(policy.kind).toLowerCase() }, kind)));
     this.inputs = policyMembers.map(([name]) => h('input', {
@@ -162,7 +172,7 @@ class Queue {
       h('div', { class: 'histories' }, this.waiting.element, this.active.element), this.figures, this.toggle, form);
     this.update(queue);
   }
-  /** @param {Figures} queue */
+  /** @param {schemas['QueueFigures']} queue */
   update(queue) {
     const { queue: _, policy, waiting, active, ...rest } = queue;
     this.waiting.add(Number(waiting));
@@ -174,12 +184,12 @@ class Queue {
   }
   #setPolicy() {
     const numbers = Object.fromEntries(this.inputs.map((input) => [input.name, input.valueAsNumber]));
-    void this.#do('PUT', 'policy', { kind: this.kind.value, ...numbers });
+    void this.#do('policy', /** @type {schemas['PolicyRequest']} */ ({ kind: this.kind.value, ...numbers }));
   }
-  /** @param {string} method @param {string} what @param {object} [body] */
-  async #do(method, what, body) {
+  /** @param {'policy' | 'pause' | 'resume'} what @param {schemas['PolicyRequest']} [body] */
+  async #do(what, body) {
     try {
-      await ask(method, `queues/${encodeURIComponent(this.name)}/${what}`, body);
+      await ask(what, this.name, body);
       show(null);
     } catch (error) {
       show(error);
@@ -196,7 +206,8 @@ const queueList = h('div');
 const rest = h('div');
 
 async function refresh() {
-  const { queues: lines = [], ...others } = await ask('GET', 'overview');
+  /** @type {schemas['Overview']} */
+  const { queues: lines, ...others } = await ask('overview');
   for (const line of lines) {
     const known = queues.get(line.queue);
     if (known !== undefined) known.update(line);
