@@ -1,6 +1,6 @@
 /* One unary echo, 64 in flight, client and server a process each: lib/rpc against the bare C core.
  *   bench_rpc serve lib|core              prints the port, serves until it is ended
- *   bench_rpc load lib|core <port> <s>    prints calls a second, and how many in all */
+ *   bench_rpc load lib|core|blocking <port> <s>    prints calls a second, and how many in all */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,7 +100,8 @@ int main(int argc, char **argv)
     const bool serves = argc == 3 && strcmp(argv[1], "serve") == 0;
     const bool loads = argc == 5 && strcmp(argv[1], "load") == 0;
     if (!serves && !loads) {
-        fprintf(stderr, "usage: %s serve lib|core | load lib|core <port> <seconds>\n", argv[0]);
+        fprintf(stderr, "usage: %s serve lib|core | load lib|core|blocking <port> <seconds>\n",
+                argv[0]);
         return 2;
     }
     const bool lib = strcmp(argv[2], "lib") == 0;
@@ -112,7 +113,11 @@ int main(int argc, char **argv)
     if (lib)
         return load_lib(argv[3], seconds);
     struct load_result result;
-    core_load((int)strtol(argv[3], NULL, 10), IN_FLIGHT, seconds, &result);
+    const int port = (int)strtol(argv[3], NULL, 10);
+    if (strcmp(argv[2], "core") == 0)
+        core_load(port, IN_FLIGHT, seconds, &result);
+    else
+        core_load_blocking(port, IN_FLIGHT, seconds, &result);
     load_print(&result);
     return EXIT_SUCCESS;
 }

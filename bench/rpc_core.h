@@ -8,5 +8,7 @@
 void core_serve(void);
 /* `in_flight` calls at a time from one thread for `seconds`. */
 void core_load(int port, int in_flight, double seconds, struct load_result *ret_result);
+/* The same calls as a program makes them that waits for each: one at a time from each thread. */
+void core_load_blocking(int port, size_t threads, double seconds, struct load_result *ret_result);
 
 #endif

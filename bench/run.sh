@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Measures Boxoffice beside the raw engines in one run and prints one table. Starts everything it needs for itself
 # (durable PostgreSQL and Redis, every service in the release build) and stops it again. bench/README.md says what
-# each row is and how to read it. SECONDS_EACH=2 of each measurement, ROUNDS=7, ROWS="unary hold reserve join http_hold".
+# each row is and how to read it. SECONDS_EACH=2 of each measurement, ROUNDS=7, ROWS="unary blocking hold reserve join http_hold".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 seconds=${SECONDS_EACH:-2}
 rounds=${ROUNDS:-7}
-rows=${ROWS:-unary hold reserve join http_hold}
+rows=${ROWS:-unary blocking hold reserve join http_hold}
 
 export STATE_DIR PORT REPLICAS=1 FREE_PORTS=yes
 STATE_DIR=$(mktemp -d /tmp/boxoffice-bench-XXXXXX)
@@ -59,7 +59,9 @@ line_script=$(redis SCRIPT LOAD "$(cat services/queue/line.lua)")
 line_keys=()
 for part in meta waiting active skipped places seen log rate; do line_keys+=("line:{bench}:$part"); done
 
-rpc() { "$bin/bench_rpc" load "$1" "$(head -n 1 "$STATE_DIR/rpc_$1")" "$seconds"; }
+rpc() { # <kind of load> <kind of server>
+    "$bin/bench_rpc" load "$1" "$(head -n 1 "$STATE_DIR/rpc_$2")" "$seconds"
+}
 pgbench_hold() {
     # Without the lock of lib/db two clients may meet on one seat: that client stops, the others go on.
     { PGOPTIONS='-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off' \
@@ -115,7 +117,8 @@ pair() { # <row> <round> <ours...> -- <raw...>
 }
 for round in $(seq "$rounds"); do
     echo "round $round of $rounds" >&2
-    pair unary "$round" rpc lib -- rpc core
+    pair unary "$round" rpc lib lib -- rpc core core
+    pair blocking "$round" rpc lib lib -- rpc blocking core
     pair hold "$round" "$bin/bench_hold" "$db" "$seconds" -- pgbench_hold
     pair reserve "$round" "$bin/bench_reserve" "$CONCERT_1_GRPC" "$RESERVATION_1_GRPC" "$seconds" -- pgbench_hold
     pair join "$round" "$bin/bench_http" "$PORT" "$concert" "$first_date" join "$seconds" -- redis_join
@@ -134,6 +137,7 @@ row() { # <row> <what> <against what> <goal>
 echo "| what | per s | raw engine | per s | ratio | goal | us each | raw us each |"
 echo "|---|---|---|---|---|---|---|---|"
 row unary "unary call through lib/rpc, 64 in flight" "bare C core, one thread each side" 0.8
+row blocking "unary call through lib/rpc, 64 in flight" "bare C core, a thread a call" ""
 row hold "hold through lib/db, 64 callers" "pgbench, same statement, 32 clients" 2.0
 row reserve "Reserve through gRPC, 128 in flight" "pgbench, same statement, 32 clients" 1.2
 row join "join through HTTP, 64 connections" "redis-benchmark, the same script" up

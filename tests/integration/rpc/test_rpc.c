@@ -49,8 +49,11 @@ static enum status echo(struct ctx *at, void *self, const void *in, void *out)
     const EchoRequest *request = in;
     EchoResponse *response = out;
     (void)self;
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
     snprintf(seen_trace, sizeof seen_trace, "%s", at->trace_id);
     seen_left_ms = ctx_remaining_ms(at);
+    pthread_mutex_unlock(&lock);
     response->text = request->text;
     response->number = request->number;
     return ST_OK;
@@ -335,6 +338,60 @@ START_TEST(a_stream_brings_the_newest_and_ends_with_its_status)
 }
 END_TEST
 
+START_TEST(a_stream_is_pushed_while_calls_wait)
+{
+    enum status statuses[3];
+    pthread_t threads[3];
+    struct watcher watcher = {0};
+    pthread_mutex_lock(&gate);
+    for (int i = 0; i < 3; i++)
+        pthread_create(&threads[i], NULL, call_wait, &statuses[i]);
+    wait_for(&waiting, 3);
+    struct rpc_subscription *subscription = subscribe(1, &watcher);
+    wait_for(&watcher.messages, 1);
+    pthread_mutex_unlock(&gate);
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i], NULL);
+        ck_assert_int_eq(statuses[i], ST_OK);
+    }
+    rpc_unsubscribe(&subscription);
+    rpc_stream_release(&open_stream);
+}
+END_TEST
+
+static void *call_many(void *self)
+{
+    enum { CALLS = 200 };
+    int *good = self;
+    unsigned char memory[32768];
+    struct arena own;
+    struct ctx at;
+    arena_init(&own, memory, sizeof memory);
+    for (int i = 0; i < CALLS; i++) {
+        EchoResponse *response = NULL;
+        arena_reset(&own);
+        ctx_init(&at, &own);
+        ctx_set_timeout_ms(&at, 20000);
+        const enum status status = call_echo(&at, "mine", (int64_t)(uintptr_t)self + i, &response);
+        *good += status == ST_OK && response->number == (int64_t)(uintptr_t)self + i;
+    }
+    return NULL;
+}
+
+/* Waiters pass from caller to caller; nobody gets another one's answer. */
+START_TEST(callers_at_once_get_their_own_answers)
+{
+    int good[6] = {0};
+    pthread_t threads[6];
+    for (int i = 0; i < 6; i++)
+        pthread_create(&threads[i], NULL, call_many, &good[i]);
+    for (int i = 0; i < 6; i++) {
+        pthread_join(threads[i], NULL);
+        ck_assert_int_eq(good[i], 200);
+    }
+}
+END_TEST
+
 START_TEST(a_reader_that_goes_away_is_noticed)
 {
     struct watcher watcher = {0};
@@ -433,6 +490,8 @@ int main(void)
     tcase_add_test(cases,
                    beyond_the_in_flight_limit_calls_are_refused_at_once_and_the_others_end_well);
     tcase_add_test(cases, a_stream_brings_the_newest_and_ends_with_its_status);
+    tcase_add_test(cases, a_stream_is_pushed_while_calls_wait);
+    tcase_add_test(cases, callers_at_once_get_their_own_answers);
     tcase_add_test(cases, a_reader_that_goes_away_is_noticed);
     tcase_add_test(cases, a_stream_that_is_refused_ends_with_the_refusal);
     tcase_add_test(cases, health_follows_what_the_server_is_told);
