@@ -46,6 +46,8 @@ static bool hold(void *self, void *state, uint64_t round)
         .idempotency_key = "",
     };
     const enum status status = claim_store_reserve(&ctx, self, &wish, &claim, &replayed);
+    if (status != ST_OK && status != ST_SEAT_HELD)
+        fprintf(stderr, "%s %s\n", status_name(status), ctx.detail);
     /* A seat that was taken is an answer like any other, and pgbench gets it as well. */
     return status == ST_OK || status == ST_SEAT_HELD;
 }

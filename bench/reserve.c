@@ -102,6 +102,8 @@ static bool reserve(void *self, void *state, uint64_t round)
     request.seat_no = 1 + (int32_t)load_random(SEATS);
     Boxoffice__Reservation__V1__ReserveResponse *response = NULL;
     const enum status status = rpc_call(&ctx, self, &type, &request.base, &response);
+    if (status != ST_OK && status != ST_SEAT_HELD)
+        fprintf(stderr, "%s %s\n", status_name(status), ctx.detail);
     return status == ST_OK || status == ST_SEAT_HELD;
 }
 

@@ -28,7 +28,8 @@ finish() {
 trap finish EXIT
 deploy/local/up.sh >"$STATE_DIR/up.log" 2>&1 || { tail -n 20 "$STATE_DIR/up.log" >&2 && exit 1; }
 source "$STATE_DIR/env"
-db=$RESERVATION_AUDIT_DB_URL
+# The service's own role: no other may write its tables.
+db=$(tr '\0' '\n' <"/proc/$RESERVATION_1_PID/environ" | sed -n 's/^RESERVATION_DB_URL=//p')
 
 resident_mib() { # <field of /proc/<pid>/status>: "queue 22.1", a service a line
     local service name
@@ -94,7 +95,7 @@ one() {
     local before after value
     before=$(serving_ticks)
     { TIMEFORMAT='%U %S' && time value=$("$@" 2>"$STATE_DIR/errors"); } 2>"$STATE_DIR/time" ||
-        { cat "$STATE_DIR/errors" >&2 && echo "$* failed" >&2 && exit 1; }
+        { sort "$STATE_DIR/errors" | uniq -c | head -n 5 >&2 && echo "$* failed" >&2 && exit 1; }
     after=$(serving_ticks)
     awk -v value="$value" -v ticks=$((after - before)) '{
         split(value, part, " ")
@@ -108,9 +109,11 @@ pair() { # <row> <round> <ours...> -- <raw...>
     while [ "$1" != -- ]; do ours+=("$1") && shift; done
     shift
     if ((round % 2)); then
-        mine=$(one "${ours[@]}") && theirs=$(one "$@")
+        mine=$(one "${ours[@]}")
+        theirs=$(one "$@")
     else
-        theirs=$(one "$@") && mine=$(one "${ours[@]}")
+        theirs=$(one "$@")
+        mine=$(one "${ours[@]}")
     fi
     echo "$mine $theirs" >>"$STATE_DIR/row_$row"
     echo "  $row: $mine | $theirs" >&2
