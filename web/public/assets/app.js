@@ -224,6 +224,11 @@ session.onPlace = (/** @type {schemas['Place'] | null} */ before) => {
   else render();
 };
 addEventListener('hashchange', render);
+// The address says which view this is: skipping to its content must not change it.
+byId('skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  view.focus();
+});
 setInterval(tickTurn, 1000);
 
 async function begin() {
