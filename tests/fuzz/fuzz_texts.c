@@ -15,6 +15,8 @@
 #include "fuzz.h"
 #include "http/internal.h"
 #include "kv/url.h"
+#include "token/identity.h"
+#include "token/jwk.h"
 #include "token/token.h"
 
 enum { ROUNDS = 20000, TEXT_MAX = 1200 };
@@ -164,6 +166,59 @@ START_TEST(a_changed_token_is_no_token_or_the_same_one)
 }
 END_TEST
 
+/* Signed by the secret below, good until 2096. */
+static const char identity_token[] =
+    "eyJhbGciOiJIUzI1NiJ9."
+    "eyJzdWIiOiIwMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDEiLCJleHAiOjQwMDAwMDAwMDB9.IXcPd-"
+    "yYZiPpdht89pPyw9ZJ-5JnFrhw01_fOwio1-I";
+
+START_TEST(a_changed_identity_is_none_or_the_same_one)
+{
+    const struct identity_options options = {.secret = "the provider's secret, thirty-two bytes"};
+    const char *const seeds[] = {identity_token};
+    char why[256];
+    struct identity *identity = NULL;
+    ck_assert_int_eq(identity_new(&options, why, &identity), ST_OK);
+    size_t accepted = 0;
+    for (size_t i = fuzz_rounds(ROUNDS); i > 0; i--) {
+        struct uuid user_id;
+        arena_reset(&arena);
+        ctx_init(&ctx, &arena);
+        if (identity_verify(&ctx, identity, next_text(seeds, ARRAY_LEN(seeds)), 1764036531,
+                            &user_id) != ST_OK)
+            continue;
+        ck_assert_str_eq(text, identity_token);
+        accepted++;
+    }
+    ck_assert_uint_gt(accepted, 0);
+    identity_free(&identity);
+}
+END_TEST
+
+/* The curve's key is the example of RFC 7517, A.1. */
+START_TEST(a_changed_set_of_keys_is_none_or_has_whole_keys)
+{
+    static const char *const seeds[] = {
+        "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"1\",\"x\":"
+        "\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6K"
+        "PAqv7D4\",\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\"}]}"};
+    static struct jwk_set set;
+    size_t accepted = 0;
+    for (size_t i = fuzz_rounds(ROUNDS / 4); i > 0; i--) {
+        char why[128] = "";
+        const char *keys = next_text(seeds, ARRAY_LEN(seeds));
+        if (!jwk_set_parse(keys, strlen(keys), why, &set)) {
+            ck_assert_str_ne(why, "");
+            continue;
+        }
+        accepted++;
+        ck_assert(set.count == 1 && set.keys[0].key != NULL && set.keys[0].alg == JWK_ES256);
+        jwk_set_done(&set);
+    }
+    ck_assert_uint_gt(accepted, 0);
+}
+END_TEST
+
 START_TEST(an_address_of_redis_has_all_its_parts_or_is_none)
 {
     static const char *const seeds[] = {"redis://127.0.0.1:6379/0", "redis://:pass%20word@host",
@@ -228,6 +283,8 @@ int main(void)
     tcase_add_test(cases, a_date_is_a_day_that_there_is);
     tcase_add_test(cases, a_uuid_is_kept_in_lower_case);
     tcase_add_test(cases, a_changed_token_is_no_token_or_the_same_one);
+    tcase_add_test(cases, a_changed_identity_is_none_or_the_same_one);
+    tcase_add_test(cases, a_changed_set_of_keys_is_none_or_has_whole_keys);
     tcase_add_test(cases, an_address_of_redis_has_all_its_parts_or_is_none);
     tcase_add_test(cases, a_trace_is_taken_as_it_came_or_begun_anew);
     tcase_add_test(cases, a_decoded_part_of_a_path_is_text_that_fits);
