@@ -20,7 +20,8 @@ objects() {
 holding() {
     local object
     objects "$1" | while read -r object; do
-        if nm "$object" | grep -q failpoint_hit || grep -q FAIL_AT "$object"; then echo "$object"; fi
+        # Not by grep -q, which may leave nm writing to nobody.
+        if [ "$(nm "$object" | grep -c failpoint_hit)" -gt 0 ] || grep -q FAIL_AT "$object"; then echo "$object"; fi
     done
 }
 
