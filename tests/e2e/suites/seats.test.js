@@ -184,6 +184,27 @@ describe('reading', () => {
     }
   });
 
+  it('costs a crowd one question a moment', async () => {
+    const figure = async (name) => {
+      const texts = await Promise.all([1, 2].map(async (n) => (await fetch(`http://${suite.env[`CONCERT_${n}_ADMIN`]}/metrics`)).text()));
+      return texts.reduce((sum, text) => sum + Number(new RegExp(`^${name} (\\d+)`, 'm').exec(text)?.[1] ?? 0), 0);
+    };
+    const users = await enterMany(suite, 40);
+    const date = dates.next();
+    const before = { reads: await figure('boxoffice_seat_reads_total'), flights: await figure('boxoffice_seat_flights_total') };
+    const begun = Date.now();
+    await Promise.all(users.map(async (user) => {
+      for (let i = 0; i < 20; i++) assert.equal((await user.seats(date.concert_id, date.date)).dates[0].seats_available, 50);
+    }));
+    const took = Date.now() - begun;
+    const reads = (await figure('boxoffice_seat_reads_total')) - before.reads;
+    const flights = (await figure('boxoffice_seat_flights_total')) - before.flights;
+    assert.equal(reads, 800);
+    // Two instances, each at most once in 10 ms, and a first one each.
+    assert.ok(flights <= 2 * (took / 10 + 1), `${flights} questions in ${took} ms`);
+    assert.ok(flights < reads, `${flights} questions for ${reads} readers`);
+  });
+
   it('shows held and sold seats when asked for all, and adds the later dates', async () => {
     const [holder, buyer] = await enterMany(suite, 2);
     const date = dates.next();
