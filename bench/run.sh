@@ -8,16 +8,16 @@ seconds=${SECONDS_EACH:-2}
 rounds=${ROUNDS:-7}
 rows=${ROWS:-unary blocking hold reserve join http_hold}
 
-export STATE_DIR PORT REPLICAS=1 FREE_PORTS=yes
-STATE_DIR=$(mktemp -d /tmp/boxoffice-bench-XXXXXX)
-PORT=${PORT:-18980}
-export QUEUE_CAPACITY=1000000 GATEWAY_RATE_PER_USER=0
-
 mkdir -p build
 cmake --preset release >build/bench.log 2>&1 && cmake --build --preset release >>build/bench.log 2>&1 ||
     { tail -n 25 build/bench.log >&2 && exit 1; }
 export BUILD_DIR=$PWD/build/release
 bin=$BUILD_DIR/bin
+
+export STATE_DIR PORT REPLICAS=1 FREE_PORTS=yes
+STATE_DIR=$(mktemp -d /tmp/boxoffice-bench-XXXXXX)
+PORT=${PORT:-18980}
+export QUEUE_CAPACITY=1000000 GATEWAY_RATE_PER_USER=0
 
 pids=()
 finish() {
