@@ -16,8 +16,9 @@
 #include "rpc/server.h"
 #include "rpc/tls_internal.h"
 
-enum { TIMEOUT_MS = 10000, KEEPALIVE_MS = 10000, KEEPALIVE_TIMEOUT_MS = 5000, TARGET_MAX = 1024 };
+enum { TIMEOUT_MS = 10000, KEEPALIVE_MS = 10000, TARGET_MAX = 1024 };
 enum { BACKOFF_FIRST_MS = 100, BACKOFF_LAST_MS = 2000, CONNECT_TIMEOUT_MS = 2000 };
+enum { NAMES_AGE_MS_MIN = 1000 };
 enum { MINDER_SLICE_MS = 250 };
 enum { SENT_AGAIN_MAX = 4, PAUSE_NS = 2000000 };
 
@@ -43,16 +44,22 @@ static void full_target(const char *target, char ret_text[static TARGET_MAX])
 static grpc_channel *make_channel(const char *target, int number,
                                   const struct rpc_client_options *options)
 {
+    const int64_t keepalive_ms = options->keepalive_ms == 0 ? KEEPALIVE_MS : options->keepalive_ms;
     grpc_arg arguments[] = {
         {.type = GRPC_ARG_STRING,
          .key = GRPC_ARG_LB_POLICY_NAME,
          .value.string = (char[]){"round_robin"}},
         {.type = GRPC_ARG_INTEGER,
          .key = GRPC_ARG_KEEPALIVE_TIME_MS,
-         .value.integer = KEEPALIVE_MS},
+         .value.integer = (int)keepalive_ms},
         {.type = GRPC_ARG_INTEGER,
          .key = GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
-         .value.integer = KEEPALIVE_TIMEOUT_MS},
+         .value.integer = (int)(keepalive_ms / 2)},
+        /* Else the core stops asking after two pings on a stream on which nothing is said, and a
+         * peer that is gone is never noticed. */
+        {.type = GRPC_ARG_INTEGER,
+         .key = GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA,
+         .value.integer = 0},
         {.type = GRPC_ARG_INTEGER,
          .key = GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
          .value.integer = BACKOFF_FIRST_MS},
@@ -62,8 +69,15 @@ static grpc_channel *make_channel(const char *target, int number,
         {.type = GRPC_ARG_INTEGER,
          .key = GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
          .value.integer = BACKOFF_LAST_MS},
+        /* By default 30 s: when both instances of a peer are replaced within that time, all
+         * addresses known are old ones. */
+        {.type = GRPC_ARG_INTEGER,
+         .key = GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS,
+         .value.integer = NAMES_AGE_MS_MIN},
         {.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_ENABLE_HTTP_PROXY, .value.integer = 0},
-        {.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_ENABLE_RETRIES, .value.integer = 0},
+        /* Only the transparent ones, as there is no service config: a call that met a connection
+         * on its way out (an old one, a stopping peer's) goes to another. */
+        {.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_ENABLE_RETRIES, .value.integer = 1},
         {.type = GRPC_ARG_INTEGER,
          .key = GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
          .value.integer = RPC_RESPONSE_MAX},

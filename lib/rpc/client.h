@@ -23,6 +23,8 @@ struct rpc_client_options {
     const char *peer;          /* with tls: the name the peer's certificate must hold, "wallet" */
     size_t channels;           /* connections to spread calls over, 0: 1 */
     int64_t timeout_ms_max; /* longest any call may take, 0: 10000; a ctx's nearer deadline wins */
+    int64_t keepalive_ms;   /* a silent peer is asked so often while calls or streams are open, and
+                             * given up after half of it more, 0: 10000 */
 };
 
 enum status rpc_client_new(const struct rpc_client_options *options,

@@ -15,6 +15,7 @@ enum {
     RPC_SERVICES_MAX = 16,
     RPC_METHODS_MAX = 128,
     RPC_HEALTH_WATCHERS_MAX = 1024,
+    RPC_REFLECTIONS_MAX = 64,
     RPC_CODES = 17
 };
 
@@ -47,6 +48,8 @@ struct rpc_server_call {
     struct rpc_server_call *next; /* of the kept ones */
 };
 
+struct reflection;
+
 struct rpc_server {
     struct rpc_server_options options;
     grpc_server *core;
@@ -66,7 +69,8 @@ struct rpc_server {
     pthread_cond_t changed;
     struct rpc_stream *streams; /* open ones */
     size_t stream_count;
-    size_t reflection_count; /* open reflection calls */
+    struct reflection *reflections; /* open reflection calls */
+    size_t reflection_count;
     bool serving;
     struct rpc_stream *watchers[RPC_HEALTH_WATCHERS_MAX];
     bool watcher_known[RPC_HEALTH_WATCHERS_MAX]; /* of a service that exists */
@@ -92,6 +96,9 @@ void rpc_streams_finish_all(struct rpc_server *server);
 /* health.c, reflection.c: our own services. */
 struct rpc_service rpc_health_service(struct rpc_server *server);
 bool rpc_reflection_takes(const char *path);
-void rpc_reflection_begin(struct rpc_server_call *call);
+/* Takes the call over. False when there are too many, or the server is stopping. */
+bool rpc_reflection_begin(struct rpc_server_call *call);
+/* Ends every open reflection call with UNAVAILABLE. */
+void rpc_reflections_finish_all(struct rpc_server *server);
 
 #endif

@@ -29,6 +29,7 @@ struct reflection {
     struct rpc_server_call *call;
     struct rpc_event received, sent, ended;
     grpc_byte_buffer *question, *answer;
+    struct reflection *next, **link; /* of the server's list, under its lock */
 };
 
 bool rpc_reflection_takes(const char *path)
@@ -146,8 +147,47 @@ static grpc_byte_buffer *answer(const struct rpc_server *server, Request *reques
     return rpc_pack(&response.base);
 }
 
+/* False when there are too many, or the server is stopping. */
+static bool enlist(struct reflection *reflection)
+{
+    struct rpc_server *server = reflection->call->server;
+    pthread_mutex_lock(&server->lock);
+    const bool room =
+        server->reflection_count < RPC_REFLECTIONS_MAX && !atomic_load(&server->stopping);
+    if (room) {
+        reflection->next = server->reflections;
+        reflection->link = &server->reflections;
+        if (reflection->next != NULL)
+            reflection->next->link = &reflection->next;
+        server->reflections = reflection;
+        server->reflection_count++;
+    }
+    pthread_mutex_unlock(&server->lock);
+    return room;
+}
+
+static void unlist(struct reflection *reflection)
+{
+    struct rpc_server *server = reflection->call->server;
+    pthread_mutex_lock(&server->lock);
+    *reflection->link = reflection->next;
+    if (reflection->next != NULL)
+        reflection->next->link = reflection->link;
+    server->reflection_count--;
+    pthread_mutex_unlock(&server->lock);
+}
+
+void rpc_reflections_finish_all(struct rpc_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    for (struct reflection *each = server->reflections; each != NULL; each = each->next)
+        grpc_call_cancel_with_status(each->call->call, GRPC_STATUS_UNAVAILABLE, "stopping", NULL);
+    pthread_mutex_unlock(&server->lock);
+}
+
 static void free_reflection(struct reflection *reflection)
 {
+    unlist(reflection);
     grpc_byte_buffer_destroy(reflection->question);
     grpc_byte_buffer_destroy(reflection->answer);
     rpc_server_call_free(reflection->call);
@@ -234,12 +274,16 @@ static void on_greeted(void *self, bool ok)
         end(reflection, ST_CANCELLED);
 }
 
-void rpc_reflection_begin(struct rpc_server_call *call)
+bool rpc_reflection_begin(struct rpc_server_call *call)
 {
     struct reflection *reflection = calloc(1, sizeof *reflection);
     if (reflection == NULL)
         abort();
     reflection->call = call;
+    if (!enlist(reflection)) {
+        free(reflection);
+        return false;
+    }
     reflection->received = (struct rpc_event){.fire = on_received, .self = reflection};
     reflection->ended = (struct rpc_event){.fire = on_ended, .self = reflection};
     reflection->sent = (struct rpc_event){.fire = on_sent, .self = reflection};
@@ -247,4 +291,5 @@ void rpc_reflection_begin(struct rpc_server_call *call)
     grpc_op op = {.op = GRPC_OP_SEND_INITIAL_METADATA};
     if (grpc_call_start_batch(call->call, &op, 1, &call->event, NULL) != GRPC_CALL_OK)
         free_reflection(reflection);
+    return true;
 }

@@ -27,6 +27,8 @@ enum {
     HANDSHAKE_TIMEOUT_MS = 5000,
     CONCURRENT_STREAMS_MAX = 20000, /* of one connection */
     PING_INTERVAL_MIN_MS = 5000,    /* half of our clients' keepalive */
+    KEEPALIVE_MS = 30000,           /* for callers that are gone without a word */
+    KEEPALIVE_TIMEOUT_MS = 10000,
 };
 
 /* --- one call --- */
@@ -238,10 +240,10 @@ static void arrive_unknown(struct rpc_server_call *call)
 {
     char path[160];
     rpc_copy_slice(path, sizeof path, call->details.method);
-    if (rpc_reflection_takes(path))
-        rpc_reflection_begin(call);
-    else
+    if (!rpc_reflection_takes(path))
         refuse(call, ST_UNIMPLEMENTED, "no such method");
+    else if (!rpc_reflection_begin(call))
+        refuse(call, ST_OVERLOADED, "too many reflection calls");
 }
 
 static void arrive(void *self, bool ok)
@@ -338,7 +340,16 @@ static grpc_server *make_core(const struct rpc_server_options *options)
          .value.integer = HANDSHAKE_TIMEOUT_MS},
         {.type = GRPC_ARG_INTEGER,
          .key = GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-         .value.integer = PING_INTERVAL_MIN_MS},
+         .value.integer = (int)options->ping_interval_min_ms},
+        {.type = GRPC_ARG_INTEGER,
+         .key = GRPC_ARG_KEEPALIVE_TIME_MS,
+         .value.integer = KEEPALIVE_MS},
+        {.type = GRPC_ARG_INTEGER,
+         .key = GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+         .value.integer = KEEPALIVE_TIMEOUT_MS},
+        {.type = GRPC_ARG_INTEGER,
+         .key = GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA,
+         .value.integer = 0},
         {.type = GRPC_ARG_INTEGER,
          .key = GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS,
          .value.integer = 1},
@@ -357,6 +368,8 @@ static void fill_defaults(struct rpc_server_options *options)
     options->streams_max = options->streams_max == 0 ? STREAMS_MAX : options->streams_max;
     if (options->max_connection_age_ms == 0)
         options->max_connection_age_ms = CONNECTION_AGE_MS;
+    if (options->ping_interval_min_ms == 0)
+        options->ping_interval_min_ms = PING_INTERVAL_MIN_MS;
     if (options->default_timeout_ms == 0)
         options->default_timeout_ms = TIMEOUT_MS;
     assert(options->workers <= RPC_WORKERS_MAX && options->service_count < RPC_SERVICES_MAX);
@@ -494,6 +507,7 @@ void rpc_server_stop(struct rpc_server **server, int64_t drain_ms, int64_t finis
     struct rpc_event event = {.fire = shut_down, .self = old};
     grpc_server_shutdown_and_notify(old->core, old->queue, &event);
     rpc_streams_finish_all(old);
+    rpc_reflections_finish_all(old);
     if (!wait_shut_down(old, finish_ms)) {
         grpc_server_cancel_all_calls(old->core);
         while (!wait_shut_down(old, 1000))

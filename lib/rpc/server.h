@@ -33,6 +33,8 @@ struct rpc_server_options {
     int64_t max_connection_age_ms; /* 0: 45000, so that clients find scaled-up instances */
     const struct rpc_tls *tls;     /* borrowed; NULL: plain text, any caller */
     int64_t default_timeout_ms;    /* for calls that came without a deadline, 0: 30000 */
+    int64_t
+        ping_interval_min_ms; /* clients whose keepalive is more frequent are sent away, 0: 5000 */
 };
 
 /* Binds and serves. ST_UNAVAILABLE with a line in the log when the address cannot be bound. */

@@ -10,7 +10,7 @@ only() {
     hits=$(git grep -nE "#include [<\"]$1" -- '*.c' '*.h' | grep -vE "^($2)/" || true)
     [ -z "$hits" ] || { printf 'only %s may include %s:\n%s\n' "$2" "$1" "$hits" && bad=1; }
 }
-only 'grpc/(grpc|byte_buffer|support|slice|status|impl)' 'lib/rpc|bench'
+only 'grpc/(grpc|byte_buffer|support|slice|status|impl)' 'lib/rpc|bench|tests/integration/rpc'
 only 'libpq-fe' 'lib/db|tests/unit/db'
 only 'hiredis' 'lib/kv|tests'
 only 'microhttpd' 'lib/http'
