@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "claim_fixture.h"
 
@@ -101,7 +102,7 @@ END_TEST
 
 enum { HOLD_MS = 120, SEATS = 8 };
 
-static _Atomic int confirmed;
+static _Atomic int confirmed, held;
 static _Atomic bool is_over;
 
 static bool move_by(struct worker *worker, enum claim_event event, struct claim *claim,
@@ -142,11 +143,19 @@ static bool go_on(struct worker *worker, struct claim *claim)
     }
 }
 
+/* For some lives of a hold, and until seats were sold again and again. */
+static bool goes_on(int64_t begun_us)
+{
+    const int64_t took_ms = (clock_monotonic_us() - begun_us) / 1000;
+    return took_ms < 8 * HOLD_MS || (atomic_load(&held) <= 2 * SEATS && took_ms < 30000);
+}
+
 static void *come_and_go(void *self)
 {
     struct worker *worker = self;
     begin(worker);
-    for (size_t i = 0; i < worker->rounds; i++) {
+    const int64_t begun_us = clock_monotonic_us();
+    while (goes_on(begun_us)) {
         struct claim claim;
         bool replayed;
         struct claim_wish wish = wish_of(worker->user_id.text, 1 + rand_r(&worker->seed) % SEATS);
@@ -158,8 +167,13 @@ static void *come_and_go(void *self)
         ck_assert_msg(status == ST_OK || status == ST_SEAT_HELD || status == ST_SEAT_SOLD ||
                           status == ST_ONE_SEAT_PER_DATE,
                       "%s: %s", status_name(status), worker->ctx.detail);
-        worker->holds += status == ST_OK;
-        if (status == ST_OK && !go_on(worker, &claim))
+        if (status != ST_OK) {
+            usleep(1000);
+            continue;
+        }
+        worker->holds++;
+        atomic_fetch_add(&held, 1);
+        if (!go_on(worker, &claim))
             break;
     }
     return NULL;
@@ -180,21 +194,22 @@ static void *sweep_on(void *self)
 
 START_TEST(what_comes_and_goes_on_two_instances_leaves_one_owner_a_seat)
 {
-    enum { USERS = 40, ROUNDS = 40 };
+    enum { USERS = 40 };
     static struct worker workers[USERS], sweepers[2];
     char count[24];
     size_t holds = 0;
     memset(workers, 0, sizeof workers);
     memset(sweepers, 0, sizeof sweepers);
     atomic_store(&confirmed, 0);
+    atomic_store(&held, 0);
     atomic_store(&is_over, false);
     for (size_t i = 0; i < 2; i++) {
         sweepers[i].db = i == 0 ? db : second;
         pthread_create(&sweepers[i].thread, NULL, sweep_on, &sweepers[i]);
     }
     for (unsigned i = 0; i < USERS; i++)
-        workers[i] = (struct worker){
-            .db = i % 2 == 0 ? db : second, .seed = i + 1, .user_id = user(), .rounds = ROUNDS};
+        workers[i] =
+            (struct worker){.db = i % 2 == 0 ? db : second, .seed = i + 1, .user_id = user()};
     run_all(workers, USERS, come_and_go);
     atomic_store(&is_over, true);
     for (size_t i = 0; i < 2; i++) {
