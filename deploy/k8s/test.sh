@@ -58,6 +58,8 @@ await_traffic() { # <service>
     until "${inside[@]}" curl -fsS "http://$(kube get "$pod" -o jsonpath='{.status.podIP}'):$port/metrics" |
         grep -E '^(grpc_server_handled_total\{.*grpc_code="OK"|http_requests_total\{.*server="gateway")' | grep -vq ' 0$'; do
         [ "$SECONDS" -lt "$end" ] || fail "$pod got no traffic within 90 s"
+        # Browsers keep their connections: a new gateway gets new users.
+        [ "$1" != gateway ] || user tests/k8s/cluster/story.js "$GATEWAY" >/dev/null
         sleep 2
     done
     say "$pod has traffic"
@@ -67,6 +69,8 @@ say "a fresh $namespace by the overlay $OVERLAY"
 "${kubectl[@]}" delete namespace "$namespace" --ignore-not-found --timeout=120s
 deploy/k8s/secrets.sh "$namespace"
 "${kubectl[@]}" apply -k "deploy/k8s/overlays/$OVERLAY"
+# A few users make the load of many here.
+kube set env deployment/gateway GATEWAY_RATE_PER_USER=100000 >/dev/null
 await_job databases
 await_job migrate
 await_job seed
