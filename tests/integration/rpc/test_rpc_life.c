@@ -364,12 +364,6 @@ END_TEST
 
 int main(void)
 {
-    if (getenv("SOME")) {
-        const TTest *some[8];
-        for (int i = 0; i < 8; i++)
-            some[i] = a_rolling_restart_under_load_fails_no_call;
-        return run_tests("rpc_life", set_up, tear_down, some, ARRAY_LEN(some));
-    }
     const TTest *tests[] = {
         calls_go_round_over_all_addresses,
         an_address_where_nobody_listens_is_passed_over,
