@@ -9,6 +9,7 @@ int command_seed_demo(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_create_concert(int argc, char **argv);
 int command_add_date(int argc, char **argv);
+int command_verify_order(int argc, char **argv);
 int command_audit(int argc, char **argv);
 int command_queue(int argc, char **argv);
 int command_policy(int argc, char **argv);

@@ -28,6 +28,12 @@ const struct config_setting audit_settings[] = {
 };
 const size_t audit_setting_count = ARRAY_LEN(audit_settings);
 
+const struct config_setting order_settings[] = {
+    {"QUEUE_AUDIT_DB_URL", CONFIG_SECRET, offsetof(struct order_config, queue_url), NULL, 1, 1024,
+     "", "database of queue, as a role that may read its tables"},
+};
+const size_t order_setting_count = ARRAY_LEN(order_settings);
+
 const struct config_setting concert_peer_settings[] = {
     {"CONCERT_TARGET", CONFIG_TEXT, offsetof(struct peer_config, target), "127.0.0.1:50052", 1,
      1024, "", "gRPC name of the concert service"},

@@ -21,6 +21,13 @@ struct audit_config {
 extern const struct config_setting audit_settings[];
 extern const size_t audit_setting_count;
 
+/* What verify-order reads. */
+struct order_config {
+    char *queue_url;
+};
+extern const struct config_setting order_settings[];
+extern const size_t order_setting_count;
+
 struct peer_config {
     char *target;
 };

@@ -30,6 +30,10 @@ static const struct {
      "counts the violations of every invariant, looking again for up to 10 s until there are none; "
      "exit code 1 when there are; --serve: looks for good, and shows the counts as metrics",
      command_audit},
+    {"verify-order", "<queue> [--brief]",
+     "reads a queue's admission log: who was let in and who was skipped, in their order, and how "
+     "many inversions there are; exit code 1 when there are any",
+     command_verify_order},
     {"queue", "<queue>", "shows a queue's policy and figures", command_queue},
     {"policy", "<queue> [counter|gate|both] [pause|resume] [<member>=<number>...]",
      "changes how a queue admits, while it runs", command_policy},
@@ -51,6 +55,7 @@ static void print_help(FILE *out)
         fprintf(out, "  %s %s\n      %s\n", commands[i].name, commands[i].words, commands[i].help);
     print_settings(out, "audit", audit_settings, audit_setting_count);
     print_settings(out, "the catalog's commands", concert_peer_settings, peer_setting_count);
+    print_settings(out, "verify-order", order_settings, order_setting_count);
     print_settings(out, "queue and policy", queue_peer_settings, peer_setting_count);
     print_settings(out, "every command that calls a service", app_setting_table, app_setting_count);
 }

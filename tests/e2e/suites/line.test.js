@@ -100,6 +100,20 @@ it('whoever left a waiting place moves the others up, and comes back last', asyn
   assert.equal((await gone.look()).position, last.position + 1);
 });
 
+it('the admission log proves the order', async () => {
+  await sleep(500);
+  const { code, stdout, stderr } = await suite.admin('verify-order', 'main');
+  assert.equal(code, 0, stdout + stderr);
+  const told = [...stdout.matchAll(/ADMITTED TURN +sequence (\d+) +user (\S+)/g)].map((row) => [Number(row[1]), row[2]]);
+  // The first 50 left and 5 are in, all in the order of their numbers.
+  assert.deepEqual(told.slice(0, 55), line.slice(0, 55).map((user) => [user.claims.seq, user.id]));
+  assert.match(stdout, new RegExp(`queue main: ${told.length} admitted, ${told.length} in turn and 0 returned late; 0 skipped`));
+  assert.match(stdout, / 0 inversions\n$/);
+  const brief = await suite.admin('verify-order', 'main', '--brief');
+  assert.ok(stdout.endsWith(brief.stdout));
+  assert.equal((await suite.admin('verify-order', 'nowhere')).code, 1);
+});
+
 it('every invariant of the line holds afterwards', async () => {
   await sleep(200);
   await suite.audit();
