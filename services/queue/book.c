@@ -414,6 +414,8 @@ static enum status recover_page(struct ctx *ctx, struct queue_store *store, stru
 enum status book_recover(struct ctx *ctx, struct queue_store *store, struct queue *queue,
                          struct place *const places[], size_t count)
 {
+    /* An end that is not in the log yet must not be undone. */
+    TRY(book_settle_all(ctx, store, queue));
     for (size_t from = 0; from < count; from += LEDGER_PAGE) {
         size_t left = count - from;
         TRY(recover_page(ctx, store, queue, places + from,
