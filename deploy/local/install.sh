@@ -11,7 +11,7 @@ packages=(
     libcurl4-openssl-dev check
     postgresql postgresql-client redis-server redis-tools
     clang-format clang-tidy cppcheck chromium
-    ca-certificates curl jq openssl util-linux procps
+    ca-certificates curl jq openssl prometheus util-linux procps
 )
 
 is_installed() {

@@ -10,6 +10,7 @@
 
 #include "app/settings.h"
 #include "log/log.h"
+#include "trace/trace.h"
 
 enum {
     MIGRATE_TIMEOUT_MS = 120000, /* other instances may be migrating before us */
@@ -78,6 +79,12 @@ int app_start(const struct app_options *options, int argc, char **argv)
         config_load(options->settings, options->setting_count, options->config, stderr);
     if (app_settings_load(stderr) != ST_OK || own != ST_OK)
         return 2;
+    if (app_settings()->trace_url[0] != '\0')
+        trace_start(&(struct trace_options){
+            .service = options->service,
+            .url = app_settings()->trace_url,
+            .sample_per_mille = app_settings()->trace_sample_per_mille,
+        });
     char *settings = config_dump(options->settings, options->setting_count, options->config);
     log_line(LOG_INFO, NULL, "starting with %s", settings == NULL ? "" : settings);
     free(settings);
@@ -143,6 +150,7 @@ int app_serve(const struct app_serving *serving)
     http_admin_stop(&admin);
     if (server != NULL)
         rpc_server_stop(&server, app_settings()->drain_ms, finish_ms);
+    trace_stop();
     log_line(LOG_INFO, NULL, "stopped");
     return 0;
 }

@@ -17,6 +17,11 @@ const struct config_setting app_setting_table[] = {
     {"DRAIN_MS", CONFIG_INT, FIELD(drain_ms), "500", 1, 60000, "ms",
      "how long a program that was told to stop still takes new requests, while it says that it is "
      "not ready: as long as the news needs to reach everybody"},
+    {"TRACE_URL", CONFIG_TEXT, FIELD(trace_url), "", 0, 1024, "",
+     "where spans go, as OTLP over HTTP: \"http://collector:4318/v1/traces\"; empty: nowhere"},
+    {"TRACE_SAMPLE_PER_MILLE", CONFIG_INT, FIELD(trace_sample_per_mille), "10", 0, 1000, "",
+     "of 1000 requests that bring no trace of their own, how many are traced; one that brings a "
+     "traceparent has decided"},
 };
 const size_t app_setting_count = ARRAY_LEN(app_setting_table);
 

@@ -16,6 +16,8 @@ struct app_settings {
     char *tls_key_file;
     int64_t tls_reload_s;
     int64_t drain_ms;
+    char *trace_url;
+    int64_t trace_sample_per_mille;
 };
 
 extern const struct config_setting app_setting_table[];

@@ -15,6 +15,7 @@ struct db_call {
     const struct db_params *params;
     struct ctx *ctx;
     struct db_rows *rows;
+    int64_t asked_us;
 };
 
 enum {

@@ -9,6 +9,7 @@
 #include "base/combiner.h"
 #include "db/batch.h"
 #include "db/pool.h"
+#include "trace/trace.h"
 
 static size_t or_default(size_t value, size_t fallback)
 {
@@ -52,6 +53,7 @@ static void admit(struct db_batch *batch, struct combiner_op *const ops[], size_
         if (call->ctx->deadline_us > latest_us)
             latest_us = call->ctx->deadline_us;
         batch->calls[batch->call_count++] = call;
+        metrics_observe(batch->db->wait_seconds, (double)(now_us - call->asked_us) / 1e6);
     }
     batch->deadline_us = latest_us < limit_us ? latest_us : limit_us;
 }
@@ -192,12 +194,21 @@ enum status db_run(struct ctx *ctx, struct db *db, const struct db_statement *st
         return ctx_fail(ctx, ST_OVERLOADED, "parameters of %s do not fit", statement->name);
     assert(!statement->takes_many ||
            (statement->mode != DB_READ && params != NULL && ret_rows != NULL));
-    struct db_call call = {
-        .op = {.key = key}, .statement = statement, .params = params, .ctx = ctx, .rows = ret_rows};
-    if (statement->mode != DB_READ)
-        return combiner_submit(db->writes, ctx, &call.op);
-    call.op.key = atomic_fetch_add_explicit(&db->next_read, 1, memory_order_relaxed);
-    return combiner_submit(db->reads, ctx, &call.op);
+    struct db_call call = {.op = {.key = key},
+                           .statement = statement,
+                           .params = params,
+                           .ctx = ctx,
+                           .rows = ret_rows,
+                           .asked_us = clock_monotonic_us()};
+    enum status status = ST_OK;
+    if (statement->mode != DB_READ) {
+        status = combiner_submit(db->writes, ctx, &call.op);
+    } else {
+        call.op.key = atomic_fetch_add_explicit(&db->next_read, 1, memory_order_relaxed);
+        status = combiner_submit(db->reads, ctx, &call.op);
+    }
+    trace_step(ctx, TRACE_CLIENT, statement->name, call.asked_us, status);
+    return status;
 }
 
 enum status db_ping(struct ctx *ctx, struct db *db)
@@ -213,6 +224,8 @@ static void make_metrics(struct db *db)
     static const double sizes[] = {1, 2, 4, 8, 16, 32, 64, 128, 256};
     db->batch_size = metrics_histogram("db_batch_size", "", "Statements run as one batch.", sizes,
                                        ARRAY_LEN(sizes));
+    db->wait_seconds = metrics_histogram("db_wait_seconds", "",
+                                         "Time until a connection took a statement up.", NULL, 0);
     db->batch_seconds = metrics_histogram("db_batch_seconds", "", "Time a batch took.", NULL, 0);
     db->deadlock_total = metrics_counter("db_deadlocks_total", "", "Deadlocks the server broke.");
     db->retry_total = metrics_counter("db_batch_retries_total", "",

@@ -32,7 +32,7 @@ struct db {
     pthread_cond_t returned;
     struct db_tx transactions[COMBINER_LANES_MAX];
 
-    struct metrics_histogram *batch_size, *batch_seconds;
+    struct metrics_histogram *batch_size, *batch_seconds, *wait_seconds;
     struct metrics_counter *deadlock_total, *retry_total;
 };
 

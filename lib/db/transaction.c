@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "db/db.h"
 #include "db/pool.h"
+#include "trace/trace.h"
 
 static const struct db_statement begin = {.name = "db_begin", .sql = "BEGIN", .mode = DB_WRITE};
 static const struct db_statement commit = {.name = "db_commit", .sql = "COMMIT", .mode = DB_WRITE};
@@ -23,6 +24,7 @@ static struct db_tx *find_idle(struct db *db)
 
 static enum status acquire(struct ctx *ctx, struct db *db, struct db_tx **ret_tx)
 {
+    const int64_t asked_us = clock_monotonic_us();
     const bool bounded = ctx->deadline_us != CTX_NO_DEADLINE;
     const struct timespec until = {.tv_sec = ctx->deadline_us / 1000000,
                                    .tv_nsec = ctx->deadline_us % 1000000 * 1000};
@@ -37,6 +39,7 @@ static enum status acquire(struct ctx *ctx, struct db *db, struct db_tx **ret_tx
     }
     if (tx != NULL)
         tx->in_use = true;
+    metrics_observe(db->wait_seconds, (double)(clock_monotonic_us() - asked_us) / 1e6);
     pthread_mutex_unlock(&db->lock);
     if (tx == NULL)
         return ctx_fail(ctx, ST_TIMEOUT, "no free transaction in time");
@@ -94,7 +97,10 @@ enum status db_tx_run(struct ctx *ctx, struct db_tx *tx, const struct db_stateme
         return ctx_fail(ctx, ST_OVERLOADED, "parameters of %s do not fit", statement->name);
     if (tx->connection.pg == NULL)
         return ctx_fail(ctx, ST_UNAVAILABLE, "the transaction's connection was lost");
-    return run_one(ctx, tx, statement, params, ret_rows);
+    const int64_t started_us = clock_monotonic_us();
+    const enum status status = run_one(ctx, tx, statement, params, ret_rows);
+    trace_step(ctx, TRACE_CLIENT, statement->name, started_us, status);
+    return status;
 }
 
 enum status db_commit(struct ctx *ctx, struct db_tx *tx)

@@ -17,6 +17,7 @@
 #include "http/internal.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
+#include "trace/trace.h"
 
 enum {
     THREADS = 2,
@@ -113,6 +114,9 @@ static void count_request(const struct http_request *request, const struct ctx *
                  route[0] == '\0' ? "(no route)" : route, foreign_id ? " id " : "",
                  foreign_id ? id : "");
         log_request(ctx, what, status, duration_us);
+        snprintf(what, sizeof what, "%s %s", request->method,
+                 route[0] == '\0' ? "(no route)" : route);
+        trace_hop(ctx, what, request->started_us, status);
     }
 }
 
@@ -120,6 +124,8 @@ static void fill_ctx(struct ctx *ctx, const struct http_request *request, struct
 {
     const char *traceparent = http_header(request, "traceparent");
     ctx_init_traced(ctx, arena, traceparent == NULL ? "" : traceparent);
+    if (traceparent == NULL && request->server->options.log_requests)
+        trace_decide(ctx);
     /* From its arrival: whoever waited long for a worker is not waited for any more. */
     ctx->deadline_us = request->started_us + request->server->options.request_timeout_ms * 1000;
     const union MHD_ConnectionInfo *info =

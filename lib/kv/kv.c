@@ -13,6 +13,7 @@
 #include "kv/script.h"
 #include "kv/url.h"
 #include "log/log.h"
+#include "trace/trace.h"
 
 enum {
     NODES_MAX = 64,
@@ -206,6 +207,7 @@ static enum status run(struct kv *kv, struct kv_call *call, const char *place)
     int slot = place && atomic_load(&kv->is_cluster) ? kv_slot(place) : -1;
     struct kv_node *node = kv->nodes[slot < 0 ? 0 : atomic_load(&kv->owners[slot])];
     enum status status = ST_UNAVAILABLE;
+    const int64_t started_us = clock_monotonic_us();
     assert(call->ctx->arena && call->argc >= 1);
     for (int i = 0; i < TRIES_MAX; i++) {
         status = kv_node_run(node, call);
@@ -216,6 +218,9 @@ static enum status run(struct kv *kv, struct kv_call *call, const char *place)
             break;
         node = next;
     }
+    /* Never its arguments, which may be anything. */
+    trace_step(call->ctx, TRACE_CLIENT, call->script != NULL ? "redis script" : call->argv[0],
+               started_us, status);
     return status;
 }
 

@@ -11,6 +11,7 @@
 #include "base/workers.h"
 #include "log/log.h"
 #include "rpc/client_internal.h"
+#include "rpc/client_metrics.h"
 #include "rpc/failure.h"
 #include "rpc/message.h"
 #include "rpc/server.h"
@@ -324,6 +325,7 @@ enum status rpc_call(struct ctx *ctx, struct rpc_client *client, const struct rp
 {
     if (ctx_is_over(ctx))
         return ctx_fail(ctx, ST_TIMEOUT, "%s: deadline before the call", type->path);
+    const int64_t started_us = clock_monotonic_us();
     struct unary unary;
     send_and_wait(&unary, ctx, client, type, request);
     /* So it may go to another instance; the pause is for the news that this one stops, which is on
@@ -335,6 +337,7 @@ enum status rpc_call(struct ctx *ctx, struct rpc_client *client, const struct rp
         nanosleep(&pause, NULL);
         send_and_wait(&unary, ctx, client, type, request);
     }
+    rpc_client_count(type, started_us, (int)unary.code);
     const enum status status = read_answer(ctx, &unary, type, ret_response);
     unary_done(&unary);
     return status == ST_CANCELLED ? ST_UNAVAILABLE : status;

@@ -2,6 +2,7 @@
 
 #include <grpc/support/log.h>
 #include <grpc/support/time.h>
+#include <assert.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -29,6 +30,17 @@ static bool handle(grpc_event event)
         mine->fire(mine->self, event.success != 0);
     }
     return event.type != GRPC_QUEUE_SHUTDOWN;
+}
+
+const char *rpc_code_name(int code)
+{
+    static const char *const names[] = {
+        "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+        "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+        "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+        "DataLoss", "Unauthenticated"};
+    assert(code >= 0 && (size_t)code < ARRAY_LEN(names));
+    return names[code];
 }
 
 void rpc_poll(grpc_completion_queue *queue)

@@ -23,6 +23,9 @@ void rpc_poll(grpc_completion_queue *queue);
 /* The same until then, at the latest. */
 void rpc_poll_until(grpc_completion_queue *queue, int64_t until_us);
 
+/* The name of a gRPC code as metrics have it: "OK", "NotFound", ... */
+const char *rpc_code_name(int code);
+
 /* A ctx's deadline as the core wants it. */
 gpr_timespec rpc_deadline(int64_t deadline_us);
 /* The other way: microseconds of clock_monotonic_us(), CTX_NO_DEADLINE for the far future. */

@@ -28,6 +28,7 @@ struct rpc_endpoint {
     void *registered;
     struct metrics_counter *started, *handled[RPC_CODES];
     struct metrics_histogram *seconds;
+    _Atomic(struct metrics_counter *) outcomes[ST_COUNT];
 };
 
 /* One call, from the slot posted for it to its last event. */

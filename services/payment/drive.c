@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "failpoint/failpoint.h"
+#include "figures.h"
 #include "log/log.h"
 #include "peers.h"
 #include "store.h"
@@ -130,6 +131,7 @@ static enum step take_step(struct ctx *ctx, const struct payment_driver *driver,
         return recorded == ST_CONFLICT ? STEP_LOST : STEP_UNRECORDED;
     log_line(transition->fails ? LOG_INFO : LOG_DEBUG, ctx, "payment %s: %s",
              payment->payment_id.text, transition->sentence);
+    payment_count_step(payment, &next);
     *payment = next;
     return STEP_TAKEN;
 }

@@ -30,7 +30,7 @@ struct payment_jobs {
     atomic_bool stopping; /* a worker ends after the payment it drives */
     struct metrics_counter *recovered;
     struct metrics_gauge *unfinished;
-    struct metrics_gauge *oldest_ms;
+    struct metrics_gauge *oldest_s;
     struct metrics_gauge *tokens;
     struct metrics_counter *swept;
 };
@@ -103,7 +103,7 @@ static void run_backlog(struct ctx *ctx, void *self)
     if (payment_store_read_backlog(ctx, jobs->driver.db, &backlog) != ST_OK)
         return;
     metrics_set(jobs->unfinished, backlog.unfinished);
-    metrics_set(jobs->oldest_ms, backlog.oldest_ms);
+    metrics_set(jobs->oldest_s, backlog.oldest_ms / 1000);
     metrics_set(jobs->tokens, backlog.tokens);
 }
 
@@ -113,8 +113,8 @@ static void make_metrics(struct payment_jobs *jobs)
                                       "Unfinished payments taken over to be driven.");
     jobs->unfinished =
         metrics_gauge("payment_unfinished", "", "Payments that are neither paid nor undone yet.");
-    jobs->oldest_ms = metrics_gauge("payment_unfinished_oldest_milliseconds", "",
-                                    "Age of the oldest payment that is neither paid nor undone.");
+    jobs->oldest_s = metrics_gauge("payment_unfinished_oldest_seconds", "",
+                                   "Age of the oldest payment that is neither paid nor undone.");
     jobs->tokens = metrics_gauge("payment_tokens_outstanding", "",
                                  "Paid payments whose queue token is still to be expired.");
     jobs->swept =

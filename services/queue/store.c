@@ -339,9 +339,9 @@ static void publish(const struct queue *queue, const struct line_figures *figure
     metrics_set(metrics_gauge("queue_admission_rate_milli", labels,
                               "Admissions a second over the last minute, times 1000."),
                 figures->admission_rate_milli);
-    metrics_set(metrics_gauge("queue_oldest_wait_milliseconds", labels,
+    metrics_set(metrics_gauge("queue_oldest_wait_seconds", labels,
                               "How long the first of the line has waited."),
-                figures->oldest_wait_ms);
+                figures->oldest_wait_ms / 1000);
     metrics_set(metrics_gauge("queue_epoch", labels, "Grows whenever the line was made anew."),
                 figures->epoch);
 }

@@ -16,7 +16,8 @@ only 'hiredis' 'lib/kv|tests'
 only 'microhttpd' 'lib/http'
 only 'jwt\.h' 'lib/token'
 only 'openssl/' 'lib/kv|lib/token|services/admin|tests'
-only 'jansson' 'lib/http|lib/log|lib/config|lib/token|services/gateway|services/admin|tests|bench'
+only 'curl/' 'lib/trace'
+only 'jansson' 'lib/http|lib/log|lib/trace|lib/config|lib/token|services/gateway|services/admin|tests|bench'
 
 # none <what it is> <pattern> <paths...>
 none() {
@@ -26,7 +27,7 @@ none() {
     [ -z "$hits" ] || { printf '%s:\n%s\n' "$what" "$hits" && bad=1; }
 }
 none 'the runtime knows no service' '#include "boxoffice/' 'lib/*.c' 'lib/*.h'
-none 'lib/base stands alone' '#include "(config|log|metrics|token|rpc|db|kv|http|app)/' 'lib/base/*'
+none 'lib/base stands alone' '#include "(config|log|metrics|trace|token|rpc|db|kv|http|app)/' 'lib/base/*'
 for service in queue concert reservation wallet payment gateway admin; do
     for other in queue concert reservation wallet payment gateway admin; do
         [ "$service" = "$other" ] ||
