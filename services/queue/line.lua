@@ -19,6 +19,8 @@ local PLACES, SEEN, LOG, RATE = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 -- At most so many in one call, so that no call takes long; the next one goes on.
 local SWEEP_MAX, ADMIT_MAX, HEADS_MAX = 128, 128, 256
 local REJOIN_MIN_MS = 2000
+-- When nobody ran this for so long, nobody could show that they are there.
+local OUTAGE_MIN_MS = 5000
 local SLOT_MS, SLOTS = 5000, 12
 
 local call = redis.call
@@ -27,7 +29,7 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 local FIELDS = {'epoch', 'start', 'seq', 'seq_end', 'entry', 'logged', 'admitted', 'skipped', 'capacity',
                 'batch', 'interval', 'ttl', 'absent', 'paused', 'window', 'used', 'hold_min', 'hold',
-                'expect', 'opened', 'kind'}
+                'expect', 'opened', 'ran', 'awake', 'kind'}
 local meta, changed = {}, {}
 
 local function load_meta()
@@ -97,11 +99,25 @@ local function finish(user, place, reason)
     return log_event('ENDED', reason, user, place)
 end
 
+-- After an outage, of Redis or of all instances, everybody has the usual time to show up again.
+local function wake()
+    local ran = meta.ran or now
+    meta.awake = meta.awake or 0
+    if now - ran > math.max(OUTAGE_MIN_MS, meta.absent / 2) then
+        set('awake', now)
+    end
+    if not meta.ran or now - ran > 1000 or now < ran then
+        set('ran', now)
+    end
+end
+
 -- Ends what is over by itself: active places past their time, skipped ones that did not come back.
 local function sweep()
     for _, set_key in ipairs({ACTIVE, SKIPPED}) do
-        for _, user in ipairs(call('ZRANGEBYSCORE', set_key, '-inf', now, 'LIMIT', 0, SWEEP_MAX)) do
-            finish(user, read_place(user), 'LAPSED')
+        if set_key == ACTIVE or now - meta.awake >= meta.absent then
+            for _, user in ipairs(call('ZRANGEBYSCORE', set_key, '-inf', now, 'LIMIT', 0, SWEEP_MAX)) do
+                finish(user, read_place(user), 'LAPSED')
+            end
         end
     end
 end
@@ -168,7 +184,7 @@ local function admit()
         for i, user in ipairs(heads) do
             local place = read_place(user)
             call('ZREM', WAITING, user)
-            if now - tonumber(seen[i]) > meta.absent then
+            if now - math.max(tonumber(seen[i]), meta.awake) > meta.absent then
                 skip_one(user, place)
             else
                 admit_one(user, place)
@@ -278,6 +294,10 @@ end
 
 -- user, token id, reason: records the end of a place that was lost with Redis -> epoch, log entry
 function ops.bury(user, token, reason)
+    local place = read_place(user)
+    if place and place.token == token then
+        return {'OK', meta.epoch, finish(user, place, reason)} -- it has come back meanwhile
+    end
     return {'OK', meta.epoch, log_event('ENDED', reason, user, {token = token, seq = 0})}
 end
 
@@ -408,6 +428,7 @@ end
 if not load_meta() then
     return {'NOLINE'}
 end
+wake()
 local answer = ops[op](unpack(ARGV))
 save()
 return answer

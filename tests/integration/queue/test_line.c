@@ -341,6 +341,22 @@ START_TEST(whoever_stays_away_loses_the_place_and_the_line_goes_on)
 }
 END_TEST
 
+START_TEST(after_an_outage_nobody_counts_as_absent)
+{
+    struct place first = join(0, 1);
+    struct place second = join(0, 2);
+    struct place third = join(0, 3);
+    make_absent(2);
+    /* Nobody was served for an hour: nobody could poll. */
+    (void)support_redis_cli(&redis, (const char *const[]){"HSET", "line:{main}:meta", "ran", "1"},
+                            4);
+    ck_assert(end(0, &first, EXPIRE_LEFT));
+    ck_assert_int_eq(peek(1, &second), PLACE_ACTIVE);
+    ck_assert_int_eq(peek(1, &third), PLACE_WAITING);
+    ck_assert_int_eq(figures(0).skipped_total, 0);
+}
+END_TEST
+
 START_TEST(a_line_of_absent_users_does_not_stall)
 {
     enum { ABSENT = 400 };
@@ -379,6 +395,7 @@ int main(void)
     tcase_add_test(line, two_instances_under_load_never_admit_more_than_the_capacity);
     tcase_add_test(line, whoever_is_absent_is_skipped_and_may_return_to_the_front);
     tcase_add_test(line, whoever_stays_away_loses_the_place_and_the_line_goes_on);
+    tcase_add_test(line, after_an_outage_nobody_counts_as_absent);
     tcase_add_test(line, a_line_of_absent_users_does_not_stall);
     suite_add_tcase(suite, line);
 
