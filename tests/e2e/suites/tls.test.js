@@ -87,7 +87,7 @@ describe('a caller', () => {
       assert.equal(
         await call('queue', 'VerifyTokens', { tokens: ['x'] }, await certified(name)), 'PERMISSION_DENIED', name);
     assert.equal(await call('queue', 'GetQueue', { queue: 'main' }, admin), 'OK');
-    assert.equal(await call('queue', 'SetPolicy', { queue: 'main' }, gateway), 'PERMISSION_DENIED');
+    assert.equal(await call('queue', 'SetPolicy', { queue: 'main' }, payment), 'PERMISSION_DENIED');
     assert.equal(await call('concert', 'CreateConcert', {}, gateway), 'PERMISSION_DENIED');
   });
 });
