@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHmac, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Suite, run, sourceDir } from '../support/suite.js';
@@ -357,6 +358,21 @@ describe('a refusal', () => {
     assert.match(method.headers.get('allow') ?? '', /GET/);
     expectProblem(await ask(gateway, 'GET', '/v1/nothing'), 404, 'ROUTE_NOT_FOUND');
   });
+});
+
+it('no log holds a token or a password', async () => {
+  const folder = path.join(suite.environment.STATE_DIR, 'logs');
+  const password = new URL(suite.env.POSTGRES_URL).password;
+  const names = await readdir(folder);
+  let lines = 0;
+  for (const name of names) {
+    const text = await readFile(path.join(folder, name), 'utf8');
+    lines += text.split('\n').length;
+    assert.doesNotMatch(text, /eyJ[\w-]{8,}\.[\w-]+/, `a token in ${name}`);
+    assert.doesNotMatch(text, /Bearer \S/, name);
+    assert.ok(!text.includes(password), `a password in ${name}`);
+  }
+  assert.ok(names.length >= 13 && lines > 100, `${names.length} logs of ${lines} lines`);
 });
 
 it('every invariant holds afterwards', async () => {
