@@ -269,14 +269,15 @@ START_TEST(a_stopping_server_ends_every_stream_and_tells_every_owner)
 {
     struct http_server *server = start(READERS, NEVER_MS);
     int fds[READERS];
-    for (int i = 0; i < READERS; i++)
-        fds[i] = open_stream(server);
-    http_server_stop(&server, 0, 20000);
-    ck_assert_int_eq(atomic_load(&closed), READERS);
     for (int i = 0; i < READERS; i++) {
         char text[4096];
         size_t used = 0;
+        fds[i] = open_stream(server);
         ck_assert(fixture_read_until(fds[i], text, sizeof text, &used, "data: {}\n\n"));
+    }
+    http_server_stop(&server, 0, 20000);
+    ck_assert_int_eq(atomic_load(&closed), READERS);
+    for (int i = 0; i < READERS; i++) {
         ck_assert(fixture_is_closed(fds[i]));
         close(fds[i]);
         /* Owners may outlive the server. */
