@@ -102,8 +102,8 @@ stop_load
 say "pods killed under load: requests may fail, nothing may be lost"
 start_load
 for service in "${services[@]}"; do
-    pod=$(kube get pods -l "app.kubernetes.io/name=$service" -o name | head -n 1)
-    kube delete "$pod" --grace-period=0 --force 2>/dev/null
+    pod=$(kube get pods -l "app.kubernetes.io/name=$service" -o jsonpath='{.items[0].metadata.name}')
+    kube delete pod "$pod" --grace-period=0 --force 2>/dev/null
     sleep 3
 done
 await_deployments
