@@ -244,6 +244,13 @@ START_TEST(grpc_goes_on_whatever_comes)
 }
 END_TEST
 
+/* The thread sanitizer does not see what Debian's gRPC, built without it, puts in order. */
+#ifdef __SANITIZE_THREAD__
+static const bool can_see_grpc = false;
+#else
+static const bool can_see_grpc = true;
+#endif
+
 static void set_up(void)
 {
     fuzz_init(&fuzz);
@@ -255,7 +262,8 @@ int main(void)
     tcase_set_timeout(cases, 120);
     tcase_add_checked_fixture(cases, set_up, NULL);
     tcase_add_test(cases, http_answers_whatever_comes_and_goes_on);
-    tcase_add_test(cases, grpc_goes_on_whatever_comes);
+    if (can_see_grpc)
+        tcase_add_test(cases, grpc_goes_on_whatever_comes);
     Suite *suite = suite_create("fuzz: wire");
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
