@@ -23,6 +23,11 @@ enum { NAMES_AGE_MS_MIN = 1000 };
 enum { MINDER_SLICE_MS = 250 };
 enum { SENT_AGAIN_MAX = 4, PAUSE_NS = 2000000 };
 
+/* The core watches the health of each instance and calls none that is about to stop. */
+#define SERVICE_CONFIG                                                                             \
+    "{\"loadBalancingConfig\":[{\"round_robin\":{}}],"                                             \
+    "\"healthCheckConfig\":{\"serviceName\":\"" RPC_HEALTH_SERVICE "\"}}"
+
 /* --- life --- */
 
 static bool is_numeric(const char *addresses)
@@ -48,8 +53,8 @@ static grpc_channel *make_channel(const char *target, int number,
     const int64_t keepalive_ms = options->keepalive_ms == 0 ? KEEPALIVE_MS : options->keepalive_ms;
     grpc_arg arguments[] = {
         {.type = GRPC_ARG_STRING,
-         .key = GRPC_ARG_LB_POLICY_NAME,
-         .value.string = (char[]){"round_robin"}},
+         .key = GRPC_ARG_SERVICE_CONFIG,
+         .value.string = (char[]){SERVICE_CONFIG}},
         {.type = GRPC_ARG_INTEGER,
          .key = GRPC_ARG_KEEPALIVE_TIME_MS,
          .value.integer = (int)keepalive_ms},
@@ -76,8 +81,8 @@ static grpc_channel *make_channel(const char *target, int number,
          .key = GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS,
          .value.integer = NAMES_AGE_MS_MIN},
         {.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_ENABLE_HTTP_PROXY, .value.integer = 0},
-        /* Only the transparent ones, as there is no service config: a call that met a connection
-         * on its way out (an old one, a stopping peer's) goes to another. */
+        /* Only the transparent ones, as the service config has no policy: a call that met a
+         * connection on its way out (an old one, a stopping peer's) goes to another. */
         {.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_ENABLE_RETRIES, .value.integer = 1},
         {.type = GRPC_ARG_INTEGER,
          .key = GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,

@@ -15,6 +15,11 @@ struct rpc_event {
     void *self;
 };
 
+/* The health service. Asked about itself it says whether to call this server: SERVING, until just
+ * before it stops. Clients of ours watch that and go to others in time. Being ready is another
+ * thing: an instance that has lost its database answers for itself. */
+#define RPC_HEALTH_SERVICE "grpc.health.v1.Health"
+
 /* Like grpc_init(), with the core's own lines in our log; grpc_shutdown() takes it back. */
 void rpc_core_init(void);
 

@@ -49,6 +49,19 @@ struct rpc_server_call {
     struct rpc_server_call *next; /* of the kept ones */
 };
 
+/* What a caller of the health service asks about. */
+enum rpc_health_subject {
+    RPC_HEALTH_UNKNOWN,     /* a service that is not here */
+    RPC_HEALTH_IS_READY,    /* what rpc_server_set_serving() was told */
+    RPC_HEALTH_TAKES_CALLS, /* until the last moments before a stop */
+};
+
+struct rpc_health_watcher {
+    struct rpc_stream *stream;
+    enum rpc_health_subject subject;
+    int told; /* its newest message, -1: none yet */
+};
+
 struct reflection;
 
 struct rpc_server {
@@ -72,9 +85,8 @@ struct rpc_server {
     size_t stream_count;
     struct reflection *reflections; /* open reflection calls */
     size_t reflection_count;
-    bool serving;
-    struct rpc_stream *watchers[RPC_HEALTH_WATCHERS_MAX];
-    bool watcher_known[RPC_HEALTH_WATCHERS_MAX]; /* of a service that exists */
+    bool serving, leaving;
+    struct rpc_health_watcher watchers[RPC_HEALTH_WATCHERS_MAX];
     size_t watcher_count;
     bool shut_down; /* the core said so */
     struct metrics_counter *shed;
@@ -96,6 +108,8 @@ void rpc_streams_finish_all(struct rpc_server *server);
 
 /* health.c, reflection.c: our own services. */
 struct rpc_service rpc_health_service(struct rpc_server *server);
+/* Tells clients of ours to call others from now on. */
+void rpc_health_leave(struct rpc_server *server);
 bool rpc_reflection_takes(const char *path);
 /* Takes the call over. False when there are too many, or the server is stopping. */
 bool rpc_reflection_begin(struct rpc_server_call *call);

@@ -2,12 +2,15 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <grpc/grpc_posix.h>
 #include <grpc/grpc_security.h>
 #include <grpc/support/alloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/checked.h"
 #include "base/clock.h"
@@ -30,6 +33,8 @@ enum {
     PING_INTERVAL_MIN_MS = 5000,    /* half of our clients' keepalive */
     KEEPALIVE_MS = 30000,           /* for callers that are gone without a word */
     KEEPALIVE_TIMEOUT_MS = 10000,
+    LEAVE_MS = 500,    /* for clients of ours to hear that they should call others */
+    FORGOTTEN_MS = 20, /* between looks for calls that the core has forgotten */
 };
 
 /* --- one call --- */
@@ -392,7 +397,7 @@ static void fill_defaults(struct rpc_server_options *options)
 static void free_server(struct rpc_server *server)
 {
     for (size_t i = 0; i < server->watcher_count; i++)
-        rpc_stream_release(&server->watchers[i]);
+        rpc_stream_release(&server->watchers[i].stream);
     grpc_server_destroy(server->core);
     grpc_completion_queue_shutdown(server->queue);
     pthread_join(server->poller, NULL); /* drains the queue */
@@ -493,10 +498,9 @@ int rpc_server_port(const struct rpc_server *server)
 
 /* --- stop --- */
 
-/* Waits until the core has shut down; false after the limit. */
-static bool wait_shut_down(struct rpc_server *server, int64_t limit_ms)
+/* False after the limit. */
+static bool is_shut_down_by(struct rpc_server *server, int64_t until_us)
 {
-    const int64_t until_us = clock_monotonic_us() + limit_ms * 1000;
     const struct timespec until = {.tv_sec = until_us / 1000000,
                                    .tv_nsec = until_us % 1000000 * 1000};
     pthread_mutex_lock(&server->lock);
@@ -507,6 +511,41 @@ static bool wait_shut_down(struct rpc_server *server, int64_t limit_ms)
     return done;
 }
 
+/* The core (1.51) takes its slots back before it says that it is shutting down. A call that comes
+ * in between finds no slot, and is put aside until there is one, which is never. The core turns
+ * away what it put aside whenever a connection ends: so it is given one, which it ends at once. */
+static void turn_away_forgotten_calls(struct rpc_server *server)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
+        return; /* the next time, then */
+    grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
+    grpc_server_add_channel_from_fd(server->core, ends[0], credentials); /* owns it */
+    grpc_server_credentials_release(credentials);
+    close(ends[1]);
+}
+
+/* Waits until the core has shut down; false after the limit. */
+static bool wait_shut_down(struct rpc_server *server, int64_t limit_ms)
+{
+    const int64_t until_us = clock_monotonic_us() + limit_ms * 1000;
+    int64_t now_us = clock_monotonic_us();
+    bool done = is_shut_down_by(server, now_us);
+    while (!done && now_us < until_us) {
+        turn_away_forgotten_calls(server);
+        const int64_t next_us = now_us + FORGOTTEN_MS * 1000;
+        done = is_shut_down_by(server, next_us < until_us ? next_us : until_us);
+        now_us = clock_monotonic_us();
+    }
+    return done;
+}
+
+static void wait_ms(int64_t ms)
+{
+    const struct timespec span = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    nanosleep(&span, NULL);
+}
+
 void rpc_server_stop(struct rpc_server **server, int64_t drain_ms, int64_t finish_ms)
 {
     struct rpc_server *old = *server;
@@ -514,8 +553,10 @@ void rpc_server_stop(struct rpc_server **server, int64_t drain_ms, int64_t finis
         return;
     *server = NULL;
     rpc_server_set_serving(old, false);
-    const struct timespec drain = {.tv_sec = drain_ms / 1000, .tv_nsec = drain_ms % 1000 * 1000000};
-    nanosleep(&drain, NULL);
+    const int64_t leave_ms = drain_ms < LEAVE_MS ? drain_ms : LEAVE_MS;
+    wait_ms(drain_ms - leave_ms);
+    rpc_health_leave(old);
+    wait_ms(leave_ms);
 
     atomic_store(&old->stopping, true);
     struct rpc_event event = {.fire = shut_down, .self = old};

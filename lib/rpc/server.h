@@ -43,13 +43,13 @@ enum status rpc_server_start(const struct rpc_server_options *options,
 /* The port bound. */
 int rpc_server_port(const struct rpc_server *server);
 
-/* What grpc.health.v1 answers for "" and every service; NOT_SERVING until first set. Any thread;
- * watchers are told at once. */
+/* What grpc.health.v1 answers for "" and every service but itself; NOT_SERVING until first set. Any
+ * thread; watchers are told at once. */
 void rpc_server_set_serving(struct rpc_server *server, bool serving);
 
-/* Graceful stop: NOT_SERVING, keeps accepting for drain_ms so that clients turn away, then refuses
- * new calls (GOAWAY), lets the running ones finish for at most finish_ms, cancels the rest, joins
- * all threads and frees the server. */
+/* Graceful stop: NOT_SERVING, keeps accepting for drain_ms so that clients turn away (ours are told
+ * to in its last half second), then refuses new calls (GOAWAY), lets the running ones finish for at
+ * most finish_ms, cancels the rest, joins all threads and frees the server. */
 void rpc_server_stop(struct rpc_server **server, int64_t drain_ms, int64_t finish_ms);
 
 #endif

@@ -1,6 +1,7 @@
 /* Server streams: one message on its way at most, the newest unsent one behind it. */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "rpc/failure.h"
 #include "rpc/internal.h"
@@ -22,6 +23,7 @@ struct rpc_stream {
     bool sending, metadata_sent;
     bool finishing, status_sent;
     bool is_over, is_closed;
+    bool counts; /* towards streams_max; health watchers have a limit of their own */
     enum status status;
     struct rpc_stream *next, **link; /* of the server's list, under its lock */
 };
@@ -33,7 +35,7 @@ static void unlist(struct rpc_stream *stream)
         *stream->link = stream->next;
         if (stream->next != NULL)
             stream->next->link = stream->link;
-        stream->server->stream_count--;
+        stream->server->stream_count -= stream->counts;
         stream->link = NULL;
     }
     pthread_mutex_unlock(&stream->server->lock);
@@ -146,15 +148,15 @@ static bool enlist(struct rpc_stream *stream)
 {
     struct rpc_server *server = stream->server;
     pthread_mutex_lock(&server->lock);
-    const bool room =
-        server->stream_count < server->options.streams_max && !atomic_load(&server->stopping);
+    const bool room = (!stream->counts || server->stream_count < server->options.streams_max) &&
+                      !atomic_load(&server->stopping);
     if (room) {
         stream->next = server->streams;
         stream->link = &server->streams;
         if (stream->next != NULL)
             stream->next->link = &stream->next;
         server->streams = stream;
-        server->stream_count++;
+        server->stream_count += stream->counts;
     }
     pthread_mutex_unlock(&server->lock);
     return room;
@@ -167,6 +169,7 @@ struct rpc_stream *rpc_stream_new(struct rpc_server_call *call)
         abort();
     stream->call = call;
     stream->server = call->server;
+    stream->counts = strcmp(call->endpoint->service->name, RPC_HEALTH_SERVICE) != 0;
     stream->references = 2; /* the service's, and the close event's */
     stream->closed = (struct rpc_event){.fire = on_closed, .self = stream};
     stream->sent = (struct rpc_event){.fire = on_sent, .self = stream};
