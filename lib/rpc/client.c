@@ -108,7 +108,7 @@ static grpc_channel *make_channel(const char *target, int number,
 static bool minder_is_needed(struct rpc_client *client)
 {
     pthread_mutex_lock(&client->lock);
-    if (client->calls > 0 && client->subscriptions == 0 && !client->stopping) {
+    if (atomic_load(&client->answers.are_read) && client->subscriptions == 0 && !client->stopping) {
         const int64_t until_us = clock_monotonic_us() + MINDER_SLICE_MS * 1000;
         const struct timespec until = {.tv_sec = until_us / 1000000,
                                        .tv_nsec = until_us % 1000000 * 1000};
@@ -119,7 +119,7 @@ static bool minder_is_needed(struct rpc_client *client)
     return !stopping;
 }
 
-/* Whoever waits for an answer reads the sockets (see acquire_waiter). This thread does so for the
+/* Whoever waits for an answer reads the sockets (see answers.h). This thread does so for the
  * subscriptions, and while nobody waits: connections come and go all the same. */
 static void *mind_connections(void *self)
 {
@@ -163,6 +163,7 @@ enum status rpc_client_new(const struct rpc_client_options *options, struct rpc_
     pthread_mutex_init(&client->lock, NULL);
     for (size_t i = 0; i < client->channel_count; i++)
         client->channels[i] = make_channel(target, (int)i, options);
+    rpc_answers_init(&client->answers);
     start_minder(client);
     *ret_client = client;
     return ST_OK;
@@ -183,12 +184,7 @@ void rpc_client_free(struct rpc_client **client)
     pthread_join(old->minder, NULL);
     grpc_completion_queue_destroy(old->pushes);
     pthread_cond_destroy(&old->changed);
-    while (old->idle != NULL) {
-        struct rpc_waiter *waiter = old->idle;
-        old->idle = waiter->next;
-        grpc_completion_queue_destroy(waiter->queue);
-        free(waiter);
-    }
+    rpc_answers_done(&old->answers);
     pthread_mutex_destroy(&old->lock);
     free(old);
     grpc_shutdown();
@@ -198,7 +194,7 @@ void rpc_client_free(struct rpc_client **client)
 /* --- a unary call --- */
 
 struct unary {
-    struct rpc_waiter *waiter;
+    struct rpc_waiter waiter;
     grpc_call *call;
     grpc_metadata traceparent;
     grpc_byte_buffer *request, *response;
@@ -206,41 +202,6 @@ struct unary {
     grpc_status_code code;
     grpc_slice text;
 };
-
-/* Whoever waits for an answer reads the sockets, for itself and for the others who wait: no thread
- * stands between the network and the caller. */
-static struct rpc_waiter *acquire_waiter(struct rpc_client *client)
-{
-    pthread_mutex_lock(&client->lock);
-    struct rpc_waiter *waiter = client->idle;
-    client->calls++;
-    if (waiter != NULL)
-        client->idle = waiter->next;
-    pthread_mutex_unlock(&client->lock);
-    if (waiter != NULL)
-        return waiter;
-    waiter = malloc(sizeof *waiter);
-    if (waiter == NULL)
-        abort();
-    waiter->queue = grpc_completion_queue_create_for_pluck(NULL);
-    return waiter;
-}
-
-static void release_waiter(struct rpc_client *client, struct rpc_waiter *waiter)
-{
-    pthread_mutex_lock(&client->lock);
-    client->calls--;
-    waiter->next = client->idle;
-    client->idle = waiter;
-    pthread_mutex_unlock(&client->lock);
-}
-
-static void wait_answer(struct unary *unary)
-{
-    /* No time limit: the call has one, and its event always comes. */
-    (void)grpc_completion_queue_pluck(unary->waiter->queue, unary,
-                                      gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-}
 
 void rpc_client_metadata(const struct ctx *ctx, char text[static CTX_TRACEPARENT_SIZE],
                          grpc_metadata *ret_metadata)
@@ -265,7 +226,7 @@ static grpc_call_error start(struct unary *unary)
     ops[5].data.recv_status_on_client.trailing_metadata = &unary->trailing;
     ops[5].data.recv_status_on_client.status = &unary->code;
     ops[5].data.recv_status_on_client.status_details = &unary->text;
-    return grpc_call_start_batch(unary->call, ops, ARRAY_LEN(ops), unary, NULL);
+    return grpc_call_start_batch(unary->call, ops, ARRAY_LEN(ops), &unary->waiter, NULL);
 }
 
 static enum status read_answer(struct ctx *ctx, const struct unary *unary,
@@ -303,19 +264,18 @@ static void send_and_wait(struct unary *unary, const struct ctx *ctx, struct rpc
     const int64_t deadline_us = ctx->deadline_us < limit_us ? ctx->deadline_us : limit_us;
     char traceparent[CTX_TRACEPARENT_SIZE];
     const size_t channel = atomic_fetch_add(&client->next, 1) % client->channel_count;
-    *unary = (struct unary){
-        .waiter = acquire_waiter(client), .request = rpc_pack(request), .text = grpc_empty_slice()};
+    *unary = (struct unary){.request = rpc_pack(request), .text = grpc_empty_slice()};
     grpc_metadata_array_init(&unary->initial);
     grpc_metadata_array_init(&unary->trailing);
     rpc_client_metadata(ctx, traceparent, &unary->traceparent);
     unary->call = grpc_channel_create_call(
-        client->channels[channel], NULL, GRPC_PROPAGATE_DEFAULTS, unary->waiter->queue,
+        client->channels[channel], NULL, GRPC_PROPAGATE_DEFAULTS, client->answers.queue,
         grpc_slice_from_static_string(type->path), NULL, rpc_deadline(deadline_us), NULL);
     const grpc_call_error error = start(unary);
     assert(error == GRPC_CALL_OK);
     (void)error;
-    wait_answer(unary);
-    release_waiter(client, unary->waiter);
+    /* No time limit: the call has one, and its event always comes. */
+    rpc_answers_wait(&client->answers, &unary->waiter);
 }
 
 /* Nobody here cancels a call. The peer's core did: it was stopping, and the call had come too late

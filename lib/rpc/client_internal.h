@@ -6,26 +6,20 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "rpc/answers.h"
 #include "rpc/client.h"
 #include "rpc/core.h"
 
 enum { RPC_CHANNELS_MAX = 16 };
-
-/* What a unary call waits on; its thread's alone until the call ends, then the next one's. */
-struct rpc_waiter {
-    grpc_completion_queue *queue;
-    struct rpc_waiter *next;
-};
 
 struct rpc_client {
     int64_t timeout_ms_max;
     size_t channel_count;
     grpc_channel *channels[RPC_CHANNELS_MAX];
     _Atomic size_t next; /* spreads calls over channels */
+    struct rpc_answers answers;
 
     pthread_mutex_t lock;
-    struct rpc_waiter *idle; /* the last used first */
-    size_t calls;            /* that wait for an answer */
     size_t subscriptions;
     bool stopping;
 
