@@ -71,7 +71,7 @@ static void read_for_all(struct rpc_answers *answers, const struct rpc_waiter *m
 {
     const gpr_timespec never = gpr_inf_future(GPR_CLOCK_MONOTONIC);
     for (;;) {
-        struct rpc_waiter *waiter = grpc_completion_queue_next(answers->queue, never, NULL).tag;
+        struct rpc_waiter *waiter = rpc_next_event(answers->queue, never).tag;
         pthread_mutex_lock(&answers->lock);
         if (waiter == mine)
             break;

@@ -226,7 +226,7 @@ static grpc_call_error start(struct unary *unary)
     ops[5].data.recv_status_on_client.trailing_metadata = &unary->trailing;
     ops[5].data.recv_status_on_client.status = &unary->code;
     ops[5].data.recv_status_on_client.status_details = &unary->text;
-    return grpc_call_start_batch(unary->call, ops, ARRAY_LEN(ops), &unary->waiter, NULL);
+    return rpc_start_batch(unary->call, ops, ARRAY_LEN(ops), &unary->waiter);
 }
 
 static enum status read_answer(struct ctx *ctx, const struct unary *unary,

@@ -33,6 +33,33 @@ void rpc_core_init(void)
     grpc_init();
 }
 
+#ifdef __SANITIZE_THREAD__
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+#else
+#define __tsan_acquire(address) (void)(address)
+#define __tsan_release(address) (void)(address)
+#endif
+
+void rpc_give_tag(void *tag)
+{
+    __tsan_release(tag);
+}
+
+grpc_call_error rpc_start_batch(grpc_call *call, const grpc_op ops[], size_t count, void *tag)
+{
+    rpc_give_tag(tag);
+    return grpc_call_start_batch(call, ops, count, tag, NULL);
+}
+
+grpc_event rpc_next_event(grpc_completion_queue *queue, gpr_timespec until)
+{
+    const grpc_event event = grpc_completion_queue_next(queue, until, NULL);
+    if (event.type == GRPC_OP_COMPLETE)
+        __tsan_acquire(event.tag);
+    return event;
+}
+
 static bool handle(grpc_event event)
 {
     if (event.type == GRPC_OP_COMPLETE) {
@@ -55,14 +82,13 @@ const char *rpc_code_name(int code)
 
 void rpc_poll(grpc_completion_queue *queue)
 {
-    while (handle(grpc_completion_queue_next(queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL)))
+    while (handle(rpc_next_event(queue, gpr_inf_future(GPR_CLOCK_MONOTONIC))))
         ;
 }
 
 void rpc_poll_until(grpc_completion_queue *queue, int64_t until_us)
 {
-    while (handle(grpc_completion_queue_next(queue, rpc_deadline(until_us), NULL)) &&
-           clock_monotonic_us() < until_us)
+    while (handle(rpc_next_event(queue, rpc_deadline(until_us))) && clock_monotonic_us() < until_us)
         ;
 }
 

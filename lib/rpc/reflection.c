@@ -209,7 +209,7 @@ static void end(struct reflection *reflection, enum status status)
     ops[0].data.send_status_from_server.status = (grpc_status_code)status_rpc_code(status);
     ops[0].data.send_status_from_server.status_details = &call->failure_text;
     ops[1].data.recv_close_on_server.cancelled = &call->cancelled;
-    if (grpc_call_start_batch(call->call, ops, 2, &reflection->ended, NULL) != GRPC_CALL_OK)
+    if (rpc_start_batch(call->call, ops, 2, &reflection->ended) != GRPC_CALL_OK)
         free_reflection(reflection);
 }
 
@@ -217,8 +217,7 @@ static void receive(struct reflection *reflection)
 {
     grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
     op.data.recv_message.recv_message = &reflection->question;
-    if (grpc_call_start_batch(reflection->call->call, &op, 1, &reflection->received, NULL) !=
-        GRPC_CALL_OK)
+    if (rpc_start_batch(reflection->call->call, &op, 1, &reflection->received) != GRPC_CALL_OK)
         free_reflection(reflection);
 }
 
@@ -259,8 +258,7 @@ static void on_received(void *self, bool ok)
     reflection->answer = answer(server, (Request *)request);
     grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
     op.data.send_message.send_message = reflection->answer;
-    if (grpc_call_start_batch(reflection->call->call, &op, 1, &reflection->sent, NULL) !=
-        GRPC_CALL_OK)
+    if (rpc_start_batch(reflection->call->call, &op, 1, &reflection->sent) != GRPC_CALL_OK)
         free_reflection(reflection);
 }
 
@@ -289,7 +287,7 @@ bool rpc_reflection_begin(struct rpc_server_call *call)
     reflection->sent = (struct rpc_event){.fire = on_sent, .self = reflection};
     call->event = (struct rpc_event){.fire = on_greeted, .self = reflection};
     grpc_op op = {.op = GRPC_OP_SEND_INITIAL_METADATA};
-    if (grpc_call_start_batch(call->call, &op, 1, &call->event, NULL) != GRPC_CALL_OK)
+    if (rpc_start_batch(call->call, &op, 1, &call->event) != GRPC_CALL_OK)
         free_reflection(reflection);
     return true;
 }

@@ -98,6 +98,7 @@ static void post_slot(struct rpc_server *server, struct rpc_endpoint *endpoint)
     struct rpc_server_call *call = new_call(server, endpoint);
     call->event = (struct rpc_event){.fire = arrive, .self = call};
     grpc_call_error error;
+    rpc_give_tag(&call->event);
     if (endpoint != NULL)
         error = grpc_server_request_registered_call(
             server->core, endpoint->registered, &call->call, &call->deadline, &call->metadata,
@@ -185,7 +186,7 @@ void rpc_server_answer(struct rpc_server_call *call, const struct ctx *ctx, enum
     ops[count++].data.recv_close_on_server.cancelled = &call->cancelled;
 
     call->event = (struct rpc_event){.fire = answered, .self = call};
-    if (grpc_call_start_batch(call->call, ops, count, &call->event, NULL) != GRPC_CALL_OK)
+    if (rpc_start_batch(call->call, ops, count, &call->event) != GRPC_CALL_OK)
         rpc_server_call_free(call);
 }
 
@@ -465,6 +466,7 @@ enum status rpc_server_start(const struct rpc_server_options *options,
     if (server->port == 0) {
         log_line(LOG_ERROR, NULL, "rpc: cannot bind %s", options->listen);
         struct rpc_event event = {.fire = shut_down, .self = server};
+        rpc_give_tag(&event);
         grpc_server_shutdown_and_notify(server->core, server->queue, &event);
         if (pthread_create(&server->poller, NULL, poll_events, server) != 0)
             abort();
@@ -560,6 +562,7 @@ void rpc_server_stop(struct rpc_server **server, int64_t drain_ms, int64_t finis
 
     atomic_store(&old->stopping, true);
     struct rpc_event event = {.fire = shut_down, .self = old};
+    rpc_give_tag(&event);
     grpc_server_shutdown_and_notify(old->core, old->queue, &event);
     rpc_streams_finish_all(old);
     rpc_reflections_finish_all(old);

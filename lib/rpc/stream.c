@@ -108,8 +108,7 @@ static void pump(struct rpc_stream *stream)
         count += add_status(stream, &ops[count]);
     stream->sending = true;
     stream->references++;
-    if (grpc_call_start_batch(stream->call->call, ops, count, &stream->sent, NULL) !=
-        GRPC_CALL_OK) {
+    if (rpc_start_batch(stream->call->call, ops, count, &stream->sent) != GRPC_CALL_OK) {
         stream->sending = false;
         stream->references--;
         stream->is_over = true;
@@ -181,8 +180,7 @@ struct rpc_stream *rpc_stream_new(struct rpc_server_call *call)
     }
     grpc_op close = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
     close.data.recv_close_on_server.cancelled = &call->cancelled;
-    const grpc_call_error error =
-        grpc_call_start_batch(call->call, &close, 1, &stream->closed, NULL);
+    const grpc_call_error error = rpc_start_batch(call->call, &close, 1, &stream->closed);
     assert(error == GRPC_CALL_OK);
     (void)error;
     return stream;

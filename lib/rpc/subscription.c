@@ -45,8 +45,7 @@ static void begin_batch(struct rpc_subscription *subscription, const grpc_op ops
                         struct rpc_event *event)
 {
     expect(subscription);
-    const grpc_call_error error =
-        grpc_call_start_batch(subscription->call, ops, count, event, NULL);
+    const grpc_call_error error = rpc_start_batch(subscription->call, ops, count, event);
     assert(error == GRPC_CALL_OK);
     (void)error;
 }

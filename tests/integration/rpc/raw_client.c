@@ -44,7 +44,7 @@ struct raw_answer raw_call(struct raw_client *client, const struct raw_request *
             : gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                            gpr_time_from_millis(request->timeout_ms, GPR_TIMESPAN));
     grpc_call *call = grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
-                                               queue, grpc_slice_from_copied_string(request->path),
+                                               queue, grpc_slice_from_static_string(request->path),
                                                NULL, deadline, NULL);
     grpc_slice slice = grpc_slice_from_copied_buffer(request->bytes, request->size);
     grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&slice, 1), *response = NULL;
@@ -120,7 +120,7 @@ struct raw_talk *raw_begin(struct raw_client *client, const struct raw_request *
     ck_assert_ptr_nonnull(talk);
     talk->queue = grpc_completion_queue_create_for_next(NULL);
     talk->call = grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
-                                          talk->queue, grpc_slice_from_copied_string(request->path),
+                                          talk->queue, grpc_slice_from_static_string(request->path),
                                           NULL, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
     grpc_metadata_array_init(&talk->initial);
     grpc_metadata_array_init(&talk->trailing);

@@ -27,7 +27,8 @@ _Atomic int waiting;
 _Atomic int64_t echoed;
 char seen_trace[33], seen_parent[17];
 int64_t seen_left_ms;
-struct rpc_stream *open_stream;
+static _Atomic(struct rpc_stream *) open_stream;
+static pthread_mutex_t seen_lock = PTHREAD_MUTEX_INITIALIZER;
 _Atomic int64_t server_calls[ECHO_SERVERS_MAX];
 
 struct rpc_server *server;
@@ -45,9 +46,11 @@ static enum status echo(struct ctx *at, void *self, const void *in, void *out)
     EchoResponse *response = out;
     atomic_fetch_add((_Atomic int64_t *)self, 1);
     if (request->number != ECHO_QUIETLY) {
+        pthread_mutex_lock(&seen_lock);
         snprintf(seen_trace, sizeof seen_trace, "%s", at->trace_id);
         snprintf(seen_parent, sizeof seen_parent, "%s", at->parent_span);
         seen_left_ms = ctx_remaining_ms(at);
+        pthread_mutex_unlock(&seen_lock);
     }
     response->text = request->text;
     response->number = request->number;
@@ -114,7 +117,7 @@ static enum status count(struct ctx *at, void *self, const void *in, struct rpc_
         response.number = i;
         ck_assert(rpc_stream_send(stream, &response.base));
     }
-    open_stream = stream;
+    atomic_store(&open_stream, stream);
     return ST_OK;
 }
 
@@ -275,6 +278,18 @@ void load_end(struct load *load)
 }
 
 /* --- streams --- */
+
+struct rpc_stream *take_open_stream(void)
+{
+    struct rpc_stream *stream = NULL;
+    for (int i = 0; i < 30000 && stream == NULL; i++) {
+        stream = atomic_exchange(&open_stream, NULL);
+        if (stream == NULL)
+            pause_ms(1);
+    }
+    ck_assert_ptr_nonnull(stream);
+    return stream;
+}
 
 static void on_message(void *self, const ProtobufCMessage *message)
 {

@@ -32,7 +32,8 @@ extern _Atomic int waiting;    /* calls that came as far as the gate */
 extern _Atomic int64_t echoed; /* calls of Echo that were handled, of all servers */
 extern char seen_trace[33], seen_parent[17];
 extern int64_t seen_left_ms;
-extern struct rpc_stream *open_stream; /* the newest that Count opened */
+/* The newest that Count opened, once it has; the caller's to release. */
+struct rpc_stream *take_open_stream(void);
 
 extern struct rpc_server *server;
 extern struct rpc_client *client; /* of server */

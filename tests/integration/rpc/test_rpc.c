@@ -10,6 +10,7 @@ START_TEST(a_call_carries_message_trace_and_deadline)
     ck_assert_int_eq(call_echo(&ctx, "좌석", INT64_MIN, &response), ST_OK);
     ck_assert_str_eq(response->text, "좌석");
     ck_assert_int_eq(response->number, INT64_MIN);
+    wait_for_calls(&echoed, 1);
     ck_assert_str_eq(seen_trace, ctx.trace_id);
     ck_assert_int_gt(seen_left_ms, 0);
     ck_assert_int_le(seen_left_ms, 10000);
@@ -52,8 +53,9 @@ START_TEST(a_stream_brings_the_newest_and_ends_with_its_status)
         pause_ms(1);
     ck_assert_int_eq(atomic_load(&watcher.newest), 1000);
     ck_assert_int_le(atomic_load(&watcher.messages), 1000);
-    rpc_stream_finish(open_stream, ST_QUEUE_NOT_FOUND);
-    rpc_stream_release(&open_stream);
+    struct rpc_stream *stream = take_open_stream();
+    rpc_stream_finish(stream, ST_QUEUE_NOT_FOUND);
+    rpc_stream_release(&stream);
     wait_for(&watcher.ended, 1);
     ck_assert_int_eq(watcher.status, ST_QUEUE_NOT_FOUND);
     rpc_unsubscribe(&subscription);
@@ -78,7 +80,8 @@ START_TEST(a_stream_is_pushed_while_calls_wait)
         ck_assert_int_eq(statuses[i], ST_OK);
     }
     rpc_unsubscribe(&subscription);
-    rpc_stream_release(&open_stream);
+    struct rpc_stream *stream = take_open_stream();
+    rpc_stream_release(&stream);
 }
 END_TEST
 
@@ -89,11 +92,12 @@ START_TEST(a_reader_that_goes_away_is_noticed)
     wait_for(&watcher.messages, 1);
     rpc_unsubscribe(&subscription);
     ck_assert_int_eq(watcher.status, ST_CANCELLED);
-    for (int i = 0; i < 10000 && !rpc_stream_is_over(open_stream); i++)
+    struct rpc_stream *stream = take_open_stream();
+    for (int i = 0; i < 10000 && !rpc_stream_is_over(stream); i++)
         pause_ms(1);
     EchoResponse response = TEST__V1__ECHO_RESPONSE__INIT;
-    ck_assert(!rpc_stream_send(open_stream, &response.base));
-    rpc_stream_release(&open_stream);
+    ck_assert(!rpc_stream_send(stream, &response.base));
+    rpc_stream_release(&stream);
 }
 END_TEST
 
@@ -114,11 +118,13 @@ START_TEST(a_trace_goes_on_through_every_hop)
     EchoResponse *response = NULL;
     ck_assert(ctx_continue_trace(&ctx, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
     ck_assert_int_eq(rpc_call(&ctx, client, &relay_type, &request.base, &response), ST_OK);
+    wait_for_calls(&echoed, 1);
     ck_assert_str_eq(seen_trace, "0af7651916cd43dd8448eb211c80319c");
     /* The relay stands between: its span is the parent of the last hop's, not ours. */
     ck_assert_uint_eq(strlen(seen_parent), 16);
     ck_assert_str_ne(seen_parent, ctx.span_id);
     ck_assert_int_eq(call_echo(&ctx, "", 0, &response), ST_OK);
+    wait_for_calls(&echoed, 2);
     ck_assert_str_eq(seen_parent, ctx.span_id);
 }
 END_TEST

@@ -396,7 +396,8 @@ START_TEST(a_stream_to_a_peer_that_falls_silent_ends_by_keepalive)
     ck_assert_int_eq(ended, 1);
     ck_assert_int_eq(watcher.status, ST_UNAVAILABLE);
     rpc_unsubscribe(&subscription);
-    rpc_stream_release(&open_stream);
+    struct rpc_stream *stream = take_open_stream();
+    rpc_stream_release(&stream);
     stop_several();
     support_relay_stop(&relay);
 }

@@ -174,7 +174,7 @@ static long resident_kib(void)
 
 static void *send_floods(void *self)
 {
-    static char flood[RPC_MESSAGE_MAX];
+    char flood[RPC_MESSAGE_MAX];
     _Atomic int *refused = self;
     memset(flood, 0, sizeof flood);
     for (size_t i = 0; i < sizeof flood; i += 2)
@@ -206,7 +206,9 @@ START_TEST(a_flood_of_unknown_fields_is_refused_and_memory_stays_bounded)
     const long before = resident_kib();
     ck_assert_int_eq(flood_by_four(), FLOODS);
     const long growth = resident_kib() - before;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they keep what was freed */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    (void)growth; /* they keep what was freed */
+#else
     ck_assert_msg(growth < GROWTH_MAX_KIB, "%ld KiB more", growth);
 #endif
     ck_assert_int_eq(atomic_load(&echoed), 0);
@@ -308,7 +310,7 @@ START_TEST(streams_beyond_the_limit_are_refused_until_one_ends)
     for (int i = 0; i < 2; i++) {
         subscriptions[i] = subscribe(1, &watchers[i]);
         wait_for(&watchers[i].messages, 1);
-        streams[i] = open_stream;
+        streams[i] = take_open_stream();
     }
     subscriptions[2] = subscribe(1, &watchers[2]);
     wait_for(&watchers[2].ended, 1);
@@ -330,7 +332,8 @@ START_TEST(streams_beyond_the_limit_are_refused_until_one_ends)
     for (int i = 0; i < 4; i++)
         rpc_unsubscribe(&subscriptions[i]);
     rpc_stream_release(&streams[1]);
-    rpc_stream_release(&open_stream);
+    streams[0] = take_open_stream();
+    rpc_stream_release(&streams[0]);
     rpc_client_free(&client);
     rpc_server_stop(&small, 0, 5000);
 }
@@ -339,6 +342,7 @@ END_TEST
 START_TEST(a_call_without_a_deadline_gets_one)
 {
     ck_assert_int_eq(raw_call(raw, &(struct raw_request){.path = ECHO}).code, RPC_CODE_OK);
+    wait_for_calls(&echoed, 1);
     ck_assert_int_gt(seen_left_ms, 0);
     ck_assert_int_le(seen_left_ms, 30000);
 }
