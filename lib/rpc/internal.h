@@ -1,4 +1,5 @@
-/* The inside of struct rpc_server, shared by server.c, stream.c, health.c and reflection.c. */
+/* The inside of struct rpc_server. server.c calls stream.c, health.c and reflection.c, and all of
+ * them call.c. */
 #ifndef RPC_INTERNAL_H
 #define RPC_INTERNAL_H
 
@@ -90,10 +91,11 @@ struct rpc_server {
     size_t watcher_count;
     bool shut_down; /* the core said so */
     struct metrics_counter *shed;
-    struct metrics_gauge *in_flight;
 };
 
-/* server.c */
+/* call.c. Slots are made and kept ones reused on the poller alone. */
+struct rpc_server_call *rpc_server_call_new(struct rpc_server *server,
+                                            struct rpc_endpoint *endpoint);
 void rpc_server_call_free(struct rpc_server_call *call);
 void rpc_server_fill_ctx(struct ctx *ctx, const struct rpc_server_call *call, struct arena *arena);
 void rpc_server_finish(const struct rpc_server_call *call, const struct ctx *ctx,
