@@ -29,6 +29,7 @@ enum {
     PING_INTERVAL_MIN_MS = 5000,    /* half of our clients' keepalive */
     KEEPALIVE_MS = 30000,           /* for callers that are gone without a word */
     KEEPALIVE_TIMEOUT_MS = 10000,
+    HEALTH_ARENA_SIZE = 4096,
     LEAVE_MS = 500,    /* for clients of ours to hear that they should call others */
     FORGOTTEN_MS = 20, /* between looks for calls that the core has forgotten */
 };
@@ -135,6 +136,16 @@ static void arrive_unknown(struct rpc_server_call *call)
         refuse(call, ST_OVERLOADED, "too many reflection calls");
 }
 
+/* Health waits behind nothing that it tells about, and is never shed: who is refused a watch calls
+ * nobody here for a second or more. Its handlers do not block. */
+static void answer_for_itself(struct rpc_server_call *call)
+{
+    unsigned char block[HEALTH_ARENA_SIZE];
+    struct arena arena;
+    arena_init(&arena, block, sizeof block);
+    run_call(call, &arena);
+}
+
 static void arrive(void *self, bool ok)
 {
     struct rpc_server_call *call = self;
@@ -150,6 +161,10 @@ static void arrive(void *self, bool ok)
         return;
     }
     metrics_add(call->endpoint->started, 1);
+    if (call->endpoint->service->self == server) {
+        answer_for_itself(call);
+        return;
+    }
     if (workers_submit(server->workers, call))
         return;
     metrics_add(server->shed, 1);

@@ -264,6 +264,11 @@ START_TEST(beyond_the_in_flight_limit_calls_are_refused_at_once_and_the_others_e
     /* While those that were taken still wait. */
     wait_for(&refusals, CALLS - TEST_IN_FLIGHT_MAX);
     ck_assert_int_eq(atomic_load(&waiting), TEST_WORKERS);
+    /* Health needs no place and no worker: a caller who is new would not come in else. */
+    ck_assert_int_eq(raw_call(raw, &(struct raw_request){.path = "/grpc.health.v1.Health/Check",
+                                                         .timeout_ms = 30000})
+                         .code,
+                     RPC_CODE_OK);
     pthread_mutex_unlock(&gate);
     for (int i = 0; i < CALLS; i++) {
         pthread_join(threads[i], NULL);
